@@ -1,0 +1,40 @@
+"""The embedded Kafka and PostgreSQL are real ones and keep what they were given."""
+
+from __future__ import annotations
+
+import asyncpg
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from tests.support.stack import Stack
+
+
+async def test_postgres_is_version_18_and_durable(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    try:
+        settings = [await connection.fetchval(f"show {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")]
+        assert connection.get_server_version().major == 18
+        assert settings == ["on", "on", "on"]
+    finally:
+        await connection.close()
+
+
+async def test_postgres_asks_for_the_password(stack: Stack) -> None:
+    try:
+        await asyncpg.connect(stack.dsn, password="guess")
+    except asyncpg.InvalidPasswordError:
+        return
+    raise AssertionError("a wrong password was accepted")
+
+
+def test_topics_are_not_created_by_use(stack: Stack) -> None:
+    refused: list[str] = []
+    producer = Producer({"bootstrap.servers": stack.bootstrap, "message.timeout.ms": 3000, "log_level": 0})
+    producer.produce("never.created", b"x", on_delivery=lambda error, _: refused.append(error.name()))
+    producer.flush(10)
+    assert refused == ["_UNKNOWN_TOPIC"] or refused == ["_MSG_TIMED_OUT"]
+    try:
+        topics = AdminClient({"bootstrap.servers": stack.bootstrap}).list_topics(timeout=10).topics
+    except KafkaException as error:
+        raise AssertionError(str(error)) from error
+    assert "never.created" not in topics
