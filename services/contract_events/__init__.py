@@ -1,0 +1,1 @@
+"""What contract systems report becomes one canonical contract: revisions, amendments, approval states."""

@@ -1,0 +1,1 @@
+"""The rules of this service: how statements, change orders and decisions add up to one contract. Pure."""
