@@ -1,0 +1,185 @@
+"""Turns a batch of items into one transaction's worth of rows. Pure: the clock, the states and the codec are given."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from shared.kernel.cause import Cause
+from shared.kernel.ids import derive
+from shared.runtime.book import Book, NotLoaded
+from shared.runtime.decision import Decision, Emit, Intent, Outcome, Service, WaitFor, dead_letter
+from shared.runtime.records import kept, pack_origin, packed, unpack_origin, unpacked
+from shared.runtime.work import Item
+from shared.store.rows import Batch, DeadLetterChange, EffectChange, Fence, JournalRow, KeptRecord, Publication, StateChange, WaitChange
+from shared.wire.codec import Unencodable
+from shared.wire.headers import Burial, with_burial
+
+_ENCODE = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class Encoding(Protocol):
+    def encode(self, message: Any, topic: str) -> bytes: ...
+
+
+@dataclass(slots=True)
+class Draft:
+    """`unread` not empty: states are missing, and the rest is void. `bugs` are decisions that raised."""
+
+    batch: Batch = field(default_factory=Batch)
+    unread: set[str] = field(default_factory=set)
+    outcomes: list[tuple[Item, Outcome, Cause | None]] = field(default_factory=list)
+    bugs: list[str] = field(default_factory=list)
+
+
+def needed(items: Sequence[Item], book: Book) -> set[str]:
+    """Keys that the items say they want to look at and that are not loaded."""
+    wanted: set[str] = set()
+    for item in items:
+        if item.key is None:
+            continue
+        wanted |= book.missing([item.key])
+        if item.event is not None and not wanted:
+            try:
+                wanted |= book.missing(list(item.needs(book.get(item.key), item.event, book)))
+            except NotLoaded as unread:
+                wanted.add(unread.key)
+    return wanted
+
+
+class Deciding:
+    """One pass over the items of one batch."""
+
+    def __init__(self, service: Service, codec: Encoding, book: Book, now: datetime) -> None:
+        self.service, self.codec, self.book, self.now = service, codec, book, now
+        self.draft = Draft()
+        self.waits: dict[str, tuple[Item, tuple[WaitFor, ...]]] = {}
+        self.origins: dict[str, bytes] = {}
+
+    def run(self, items: Sequence[Item]) -> Draft:
+        for item in items:
+            try:
+                self._decide(item)
+            except NotLoaded as unread:
+                self.draft.unread.add(unread.key)
+        if not self.draft.unread:
+            self._close(items)
+        return self.draft
+
+    def _decide(self, item: Item) -> None:
+        if item.key is not None and item.record is not None and item.key in self.book.blocked:
+            self.draft.batch.held.append(kept(item.record, item.key))
+            self._note(item, Outcome.HELD, None, "behind a dead letter of this key")
+            return
+        decision = self._decision(item)
+        if item.record is not None and item.key is not None and self.service.target is not None:
+            self.origins[item.key] = pack_origin(kept(item.record, item.key))
+        try:
+            self._take(item, decision)
+        except Unencodable as error:  # raised before anything was taken
+            self.draft.bugs.append(traceback.format_exc())
+            self._take(item, dead_letter(Cause("unencodable", f"{error}; nothing of this decision was kept")))
+
+    def _decision(self, item: Item) -> Decision:
+        if item.cause is not None or item.key is None:
+            return dead_letter(item.cause or Cause("no-key", "the record has no key"))
+        try:
+            return item.decide(self.book.get(item.key), item.event, self.book, self.now)
+        except NotLoaded:
+            raise
+        except Exception as error:
+            self.draft.bugs.append(traceback.format_exc())
+            return dead_letter(Cause("bug", f"{type(error).__name__}: {error}; the decider of this record failed, see the service's log"))
+
+    def _take(self, item: Item, decision: Decision) -> None:
+        batch = self.draft.batch
+        publications = [self._publication(item, emit) for emit in decision.emits]  # encodes first: an emit that does not fit changes nothing
+        if item.key is not None and decision.state is not None:
+            self.book.put(item.key, decision.state)
+        batch.publications += publications
+        batch.effects += [self._effect(item, intent) for intent in decision.intents]
+        batch.supplies += decision.supplies
+        batch.rows += decision.rows
+        if item.key is not None and decision.outcome in (Outcome.APPLIED, Outcome.WAITING, Outcome.DEAD_LETTERED):
+            self.waits[item.key] = (item, decision.waits)
+        if decision.outcome is Outcome.DEAD_LETTERED:
+            self._bury(item, decision.cause or Cause("unnamed", "the decider named no cause"))
+        self._note(item, decision.outcome, decision.cause, decision.note)
+
+    def _publication(self, item: Item, emit: Emit) -> Publication:
+        headers = [("traceparent", item.trace.encode())] if item.trace else []
+        return Publication(item.claim.lane, emit.topic, emit.key.encode(), self.codec.encode(emit.message, emit.topic), packed(headers))
+
+    def _effect(self, item: Item, intent: Intent) -> EffectChange:
+        content = _ENCODE(intent.content)
+        key = item.key or ""
+        identity = derive(self.service.name, key, intent.target, intent.step, content.decode())
+        return EffectChange(identity, item.claim.lane, key, intent.step, intent.target, content, item.trace)
+
+    def _bury(self, item: Item, cause: Cause) -> None:
+        record = kept(item.record, item.key) if item.record is not None else self._origin(item)
+        if item.key is not None:
+            self.book.blocked.add(item.key)
+        if record is None:
+            raise LookupError(f"no record of {item.key} is kept that a dead letter could be made of")
+        self.draft.batch.dead_letters.append(DeadLetterChange(record, cause.code, cause.message, cause.fingerprint, 1))
+        topic, part = record.lane
+        burial = Burial(
+            topic=topic,
+            partition=part,
+            offset=record.offset,
+            group=self.service.name,
+            deliveries=1,
+            message=cause.message,
+            cause=cause.code,
+            fingerprint=cause.fingerprint,
+            attempts=1,
+        )
+        headers = with_burial(unpacked(record.headers), burial)
+        self.draft.batch.publications.append(
+            Publication(item.claim.lane, f"{self.service.name}.dlt.v1", record.record_key, record.value, packed(headers))
+        )
+
+    def _origin(self, item: Item) -> KeptRecord | None:
+        key = item.key or ""
+        packed_origin = self.origins.get(key) or self.book.rows[key].origin
+        return unpack_origin(packed_origin) if packed_origin else None
+
+    def _note(self, item: Item, outcome: Outcome, cause: Cause | None, note: str) -> None:
+        offset = item.record.offset if item.record else None
+        version = self.book.version(item.key) + 1 if item.key in self.book.changed and item.key is not None else None
+        said = f"{cause.code}: {cause.message}" if cause else note
+        self.draft.batch.journal.append(JournalRow(item.claim.lane, item.claim.epoch, offset, item.inbox, item.key, version, outcome.value, said))
+        self.draft.outcomes.append((item, outcome, cause))
+        if item.inbox is not None:
+            self.draft.batch.inbox_done.append(item.inbox)
+
+    def _close(self, items: Sequence[Item]) -> None:
+        batch = self.draft.batch
+        batch.fences = fences_of(items)
+        for key, state in self.book.changed.items():
+            waiting = bool(self.waits[key][1]) if key in self.waits else self.book.rows[key].waiting
+            batch.states.append(StateChange(key, self.book.version(key) + 1, waiting, _ENCODE(state), self.origins.get(key)))
+        for key, (item, waits) in self.waits.items():
+            if waits or self.book.rows[key].waiting:
+                batch.rewaited.append(key)
+                batch.waits += [self._wait(item, key, wait) for wait in waits]
+
+    def _wait(self, item: Item, key: str, wait: WaitFor) -> WaitChange:
+        read = self.book.version(wait.key) if wait.key in self.book.rows else None
+        amount, currency = (wait.value.amount, wait.value.currency) if wait.value else (None, None)
+        return WaitChange(key, wait.key, wait.queue, wait.reason, amount, currency, item.claim.lane, item.trace, read)
+
+
+def fences_of(items: Sequence[Item]) -> list[Fence]:
+    """One fence a lane: from what is committed to behind the last record of the batch."""
+    last: dict[int, tuple[Item, int]] = {}
+    for item in items:
+        claim = item.claim
+        new = item.record.offset + 1 if item.record else claim.next
+        known = last.get(id(claim))
+        last[id(claim)] = (item, max(new, known[1] if known else claim.next))
+    return [Fence(item.claim.lane, item.claim.next, new, item.claim.epoch) for item, new in last.values()]

@@ -1,0 +1,251 @@
+"""The loop: read, decide, commit, publish. One transaction a batch; whatever fails, Postgres says where to go on."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import asyncpg
+
+from shared.runtime.book import Book
+from shared.runtime.deciding import Deciding, Draft, needed
+from shared.runtime.decision import Service
+from shared.runtime.lanes import Lanes, OwnedLane
+from shared.runtime.positions import Publisher
+from shared.runtime.reader import Reader
+from shared.runtime.records import Record
+from shared.runtime.relay import Relay
+from shared.runtime.retry import Backoff, delay_before
+from shared.runtime.settings import RuntimeSettings
+from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of
+from shared.store.batches import BatchStore, Conflict, Fenced
+from shared.store.lanes import LaneStore
+from shared.store.outbox import OutboxStore
+from shared.store.rows import Lane, OutboxRow, StateRow
+from shared.telemetry import logs
+from shared.telemetry.metrics import METRICS
+from shared.wire.codec import Codec
+from shared.wire.registry import RegistryAway
+
+log = logs.get(__name__)
+AGAIN = Backoff(first=0.1, limit=5.0)
+PASSES = 50  # chains of keys that lead to keys are short; more passes mean a decider that always asks for something new
+DEATHS_TO_QUARANTINE = 2
+NOTE_PROGRESS_S = 5.0
+UNPUBLISHED_LIMIT = 100_000
+
+
+class LaneLost(RuntimeError):
+    """Another process has claimed a lane that the group still gives to us: this one was frozen, or is not alone. It ends and joins anew."""
+
+
+class Engine:
+    def __init__(self, service: Service, settings: RuntimeSettings, pool: asyncpg.Pool, codec: Codec) -> None:
+        self.service, self.settings, self.codec = service, settings, codec
+        self.routes = routes_of(service)
+        self.lanes = Lanes()
+        self.lane_store, self.outbox = LaneStore(pool), OutboxStore(pool)
+        self.store = BatchStore(pool, service.project, settings.wake_per_second)
+        self.threads = ThreadPoolExecutor(32, thread_name_prefix="relay")
+        self.relays: dict[Lane, Relay] = {}
+        self.relay_tasks: dict[Lane, asyncio.Task[None]] = {}
+        self.inbox_signal = asyncio.Event()
+        self.effects_signal: asyncio.Event | None = None
+        self.stopping = False
+        self.backlog: Callable[[], int] = lambda: 0  # calls waiting to be made
+        self.processed = 0
+        self.failures = 0
+        self.working = False
+        self.incarnation = ""
+        self.reader: Reader | None = None
+
+    async def run(self) -> None:
+        """Until `stop`; raises what only a restart or a person can mend."""
+        self.incarnation = await self.lane_store.incarnation()
+        topics = [route.topic for route in self.service.routes]
+        self.reader = Reader(self.settings, self.service.name, topics, self.lanes, self._claim, self._let_go)
+        noted = time.monotonic()
+        try:
+            reading = self._read()
+            while not self.stopping:
+                records = await self._next(reading)
+                if reading.done():
+                    reading = self._read()  # fetch the next batch while this one is decided
+                await self._step(records)
+                if time.monotonic() - noted > NOTE_PROGRESS_S:
+                    noted = time.monotonic()
+                    await self.reader.note_progress(list(self.lanes))
+            await reading
+            await self.reader.note_progress(list(self.lanes))
+        finally:
+            await self._close()
+
+    def stop(self) -> None:
+        self.stopping = True
+        self.inbox_signal.set()
+
+    def wake(self) -> None:
+        """Something was put into an inbox."""
+        self.inbox_signal.set()
+
+    def _read(self) -> "asyncio.Task[list[Record]]":
+        assert self.reader is not None
+        return asyncio.create_task(self.reader.read(0 if self._is_full() else self.settings.batch_records, self.settings.poll_s))
+
+    def _is_full(self) -> bool:
+        """Read on only while what follows from it keeps up."""
+        unpublished = sum(relay.backlog for relay in self.relays.values())
+        return self.backlog() >= self.settings.open_effects_limit or unpublished >= UNPUBLISHED_LIMIT
+
+    async def _next(self, reading: "asyncio.Task[list[Record]]") -> list[Record]:
+        """What was read; nothing when the inbox has work first."""
+        signal = asyncio.create_task(self.inbox_signal.wait())
+        await asyncio.wait({reading, signal}, return_when=asyncio.FIRST_COMPLETED)
+        signal.cancel()
+        self.inbox_signal.clear()
+        return reading.result() if reading.done() else []
+
+    async def _step(self, records: Sequence[Record]) -> None:
+        self.working = True
+        try:
+            due = await self.store.due(self.lanes.names, self.settings.batch_records) if len(self.lanes) else []
+            items = [item_of_inbox(row, claim, self.service) for row in due if (claim := self.lanes.get(row.lane))]
+            ours = [record for record in records if self.lanes.holds(record.claim)]
+            items += [item_of_record(r, self.routes[r.claim.lane[0]], self.codec) for r in ours if not r.claim.careful]
+            if items:
+                await asyncio.shield(self._decide_and_commit(items))
+            for record in ours:
+                if record.claim.careful:
+                    await self._take_carefully(record)
+            self.failures = 0
+        except Fenced as fenced:
+            await self._judge(fenced.lanes)
+        except Conflict as conflict:
+            await self._rewind(str(conflict))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, RegistryAway) as error:
+            self.failures += 1
+            await asyncio.sleep(delay_before(self.failures, random.uniform(0.5, 1), AGAIN))  # noqa: S311
+            await self._rewind(f"{type(error).__name__}: {error}")
+        finally:
+            self.working = False
+
+    async def _take_carefully(self, record: Record) -> None:
+        """One record at a time, noted before it is decoded: the one that ends the process twice is put aside undecoded."""
+        record.claim.careful -= 1
+        route = self.routes[record.claim.lane[0]]
+        deaths = await self.lane_store.mark_suspect(record.claim.lane, record.offset, record.claim.epoch) - 1
+        item = quarantined(record, route, deaths) if deaths >= DEATHS_TO_QUARANTINE else item_of_record(record, route, self.codec)
+        await asyncio.shield(self._decide_and_commit([item]))
+
+    async def _decide_and_commit(self, items: Sequence[Item]) -> None:
+        book = Book(self.service.states, await self._load({item.key for item in items if item.key}))
+        draft = await self._decide(items, book)
+        with METRICS.commit_time.time():
+            numbered = await self.store.commit(draft.batch)
+        self._committed(items, draft, numbered)
+
+    async def _load(self, keys: set[str]) -> dict[str, StateRow]:
+        with METRICS.load_time.time():
+            return await self.store.load(keys)
+
+    async def _decide(self, items: Sequence[Item], book: Book) -> Draft:
+        now = datetime.now(UTC)
+        for _ in range(PASSES):
+            if unread := needed(items, book):
+                book.rows |= await self._load(unread)
+                continue
+            book = Book(self.service.states, book.rows)
+            with METRICS.decision_time.time():
+                draft = Deciding(self.service, self.codec, book, now).run(items)
+            if not draft.unread:
+                return draft
+            book.rows |= await self._load(draft.unread)
+        raise LookupError(f"deciders of {self.service.name} asked for new keys {PASSES} times over; their needs do not come to an end")
+
+    def _committed(self, items: Sequence[Item], draft: Draft, numbered: dict[Lane, list[OutboxRow]]) -> None:
+        for fence in draft.batch.fences:
+            claim = self.lanes.get(fence.lane)
+            rows = numbered.get(fence.lane)
+            if claim is not None:
+                claim.committed(fence.new, rows[-1].seq if rows else claim.head)
+        for lane, rows in numbered.items():
+            self._relay(lane).offer(rows)
+        if draft.batch.effects and self.effects_signal:
+            self.effects_signal.set()
+        if draft.batch.supplies:
+            self.inbox_signal.set()
+        self.processed += len(items)
+        METRICS.batch_size.observe(len(items))
+        self._tell(draft)
+
+    def _tell(self, draft: Draft) -> None:
+        for item, outcome, cause in draft.outcomes:
+            METRICS.records.labels(item.claim.lane[0] if item.record else "inbox", outcome.value).inc()
+            if cause is not None:
+                METRICS.dead_letters.labels(cause.code).inc()
+                log.warning("dead_lettered", key=item.key, code=cause.code, reason=cause.message, topic=item.claim.lane[0], trace=item.trace)
+        for bug in draft.bugs:
+            log.error("decider_failed", traceback=bug)
+
+    async def _claim(self, lanes: list[Lane]) -> list[OwnedLane]:
+        rows = await self.lane_store.claim(lanes)
+        claims = self.lanes.claimed(rows)
+        for row in rows:
+            if row.backlog:
+                self._relay(row.lane).begin()
+        return claims
+
+    def _let_go(self, lanes: list[Lane]) -> None:
+        for lane in lanes:
+            if task := self.relay_tasks.pop(lane, None):
+                task.cancel()
+            if relay := self.relays.pop(lane, None):
+                self.threads.submit(relay.publisher.close)
+
+    def _relay(self, lane: Lane) -> Relay:
+        if lane not in self.relays:
+            publisher = Publisher(self.settings.kafka, self.service.name, lane, self.incarnation)
+            self.relays[lane] = Relay(lane, publisher, self.outbox, self.threads)
+            self.relay_tasks[lane] = asyncio.create_task(self.relays[lane].run(), name=f"relay-{lane[0]}/{lane[1]}")
+        return self.relays[lane]
+
+    async def _judge(self, lanes: Collection[Lane]) -> None:
+        """A fence did not move: either this batch was committed before (its answer was lost), or the lane has another owner."""
+        rows = {row.lane: row for row in await self.lane_store.read(list(lanes))}
+        for lane in lanes:
+            claim = self.lanes.get(lane)
+            if claim is not None and (lane not in rows or rows[lane].epoch != claim.epoch):
+                raise LaneLost(f"{lane[0]} partition {lane[1]} was claimed by another process; ending, to join the group anew")
+        await self._rewind("the fence had moved")
+
+    async def _rewind(self, why: str) -> None:
+        """Forget what is in flight and go on from where Postgres says."""
+        log.warning("rewinding", reason=why, failures=self.failures)
+        while not self.stopping and len(self.lanes):
+            try:
+                rows = await self.lane_store.read(self.lanes.names)
+                break
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                self.failures += 1
+                log.warning("postgres_away", error=f"{type(error).__name__}: {error}", failures=self.failures)
+                await asyncio.sleep(delay_before(self.failures, random.uniform(0.5, 1), AGAIN))  # noqa: S311
+        else:
+            return
+        assert self.reader is not None
+        held = {claim.lane: claim.epoch for claim in self.lanes}
+        await self.reader.seek(self.lanes.claimed(row for row in rows if held.get(row.lane) == row.epoch))
+
+    async def _close(self) -> None:
+        """Publish what is committed, as far as `drain_s` allows: the rest is the next owner's."""
+        drained = [asyncio.create_task(relay.drained.wait()) for relay in self.relays.values() if relay.halted is None]
+        if drained:
+            _, late = await asyncio.wait(drained, timeout=self.settings.drain_s)
+            for waiting in late:
+                waiting.cancel()
+        for task in self.relay_tasks.values():
+            task.cancel()
+        if self.reader is not None:
+            await self.reader.close()
+        self.threads.shutdown(wait=False, cancel_futures=True)

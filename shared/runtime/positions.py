@@ -1,0 +1,96 @@
+"""Where a lane's relay got to, kept in the log itself: written with the records, in the same transaction."""
+
+import msgspec
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from shared.runtime.records import unpacked
+from shared.store.rows import Lane, OutboxRow
+
+OPEN_S, COMMIT_S, TRANSACTION_MS = 30, 20, 15_000
+
+
+class Halted(Exception):
+    """The log and this database contradict each other; going on would lose or repeat records."""
+
+
+class Position(msgspec.Struct, frozen=True):
+    seq: int
+    incarnation: str
+
+
+class Publisher:
+    """A transactional producer of one lane. Its id belongs to the lane, so opening it fences the lane's previous owner."""
+
+    def __init__(self, bootstrap: str, service: str, lane: Lane, incarnation: str) -> None:
+        self.bootstrap, self.service, self.lane, self.incarnation = bootstrap, service, lane, incarnation
+        self.topic = f"{service}.position.v1"
+        self.key = f"{lane[0]}/{lane[1]}".encode()
+        self.producer: Producer | None = None
+        self.partition = 0
+
+    def open(self, head: int) -> int:
+        """Become the lane's only publisher and say what it published last. Raises Halted or KafkaException."""
+        self.producer = Producer(self._configuration())
+        self.producer.init_transactions(OPEN_S)
+        partitions = self.producer.list_topics(self.topic, OPEN_S).topics[self.topic].partitions
+        self.partition = self.lane[1] % max(1, len(partitions))
+        position = self._read()  # only now: nothing of a previous owner can land behind it any more
+        if position is None:
+            return 0
+        if position.incarnation != self.incarnation:
+            raise Halted(f"position {position.seq} was written for another database ({position.incarnation}); this one is {self.incarnation}")
+        if position.seq > head:
+            raise Halted(f"position {position.seq} is ahead of the lane's head {head}: this database was restored to an earlier time")
+        return position.seq
+
+    def publish(self, rows: list[OutboxRow]) -> None:
+        """All of `rows` and the new position, or nothing. Raises KafkaException: then it is unknown which."""
+        if self.producer is None:
+            raise KafkaException("the publisher is closed")
+        self.producer.begin_transaction()
+        for row in rows:
+            self.producer.produce(row.target, row.value, key=row.key, headers=[*unpacked(row.headers), *self._lane_headers(row.seq)])
+        position = msgspec.json.encode(Position(rows[-1].seq, self.incarnation))
+        self.producer.produce(self.topic, position, key=self.key, partition=self.partition)
+        self.producer.commit_transaction(COMMIT_S)
+
+    def close(self) -> None:
+        """Let go of the producer; what it had not committed is aborted by whoever opens next."""
+        self.producer = None
+
+    def _lane_headers(self, seq: int) -> list[tuple[str, bytes]]:
+        return [("throughline-lane", self.key), ("throughline-seq", str(seq).encode())]
+
+    def _read(self) -> Position | None:
+        """The lane's last committed position. Offsets are compared, not records counted: markers of transactions take offsets too."""
+        consumer = Consumer(
+            {"bootstrap.servers": self.bootstrap, "group.id": "unused", "isolation.level": "read_committed", "enable.auto.commit": False}
+            | {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
+        )
+        try:
+            return self._read_with(consumer)
+        finally:
+            consumer.close()
+
+    def _read_with(self, consumer: Consumer) -> Position | None:
+        here, last = TopicPartition(self.topic, self.partition), None
+        low, high = consumer.get_watermark_offsets(here, OPEN_S)
+        consumer.assign([TopicPartition(self.topic, self.partition, low)])
+        reached = low
+        while reached < high:
+            for message in consumer.consume(1000, 1.0):
+                reached = max(reached, message.offset() or 0) if message.error() else (message.offset() or 0) + 1
+                if not message.error() and message.key() == self.key:
+                    last = msgspec.json.decode(message.value() or b"", type=Position)
+        return last
+
+    def _configuration(self) -> dict[str, object]:
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "transactional.id": f"{self.service}/{self.lane[0]}/{self.lane[1]}",
+            "transaction.timeout.ms": TRANSACTION_MS,
+            "client.id": f"throughline-{self.service}-relay",
+            "linger.ms": 1,
+            "compression.type": "lz4",
+            "acks": "all",
+        }

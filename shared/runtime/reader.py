@@ -1,0 +1,159 @@
+"""Reads the service's topics: membership in its consumer group, and records in the order of their partition."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from shared.runtime.lanes import Lanes, OwnedLane
+from shared.runtime.records import Record
+from shared.runtime.settings import RuntimeSettings
+from shared.store.rows import Lane
+from shared.telemetry import logs
+
+log = logs.get(__name__)
+CLAIM_S = 60.0
+PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
+
+
+class OffsetGone(RuntimeError):
+    """The log no longer holds the offset that Postgres says is next: nothing may be skipped, so a person has to decide."""
+
+
+class Reader:
+    """confluent-kafka's consumer on a thread of its own; `claim` and `dropped` are told of every change of assignment."""
+
+    def __init__(
+        self,
+        settings: RuntimeSettings,
+        group: str,
+        topics: Sequence[str],
+        lanes: Lanes,
+        claim: Callable[[list[Lane]], Awaitable[list[OwnedLane]]],
+        dropped: Callable[[list[Lane]], None],
+    ) -> None:
+        self.lanes, self.claim, self.dropped = lanes, claim, dropped
+        self.loop = asyncio.get_running_loop()
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self.consumer = Consumer(_configuration(settings, group))
+        self.paused = False
+        self.consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
+
+    async def read(self, limit: int, wait_s: float) -> list[Record]:
+        """Up to `limit` records (none with 0: the group is only told that we live); after `wait_s` seconds at the latest. Raises OffsetGone."""
+        return await self.loop.run_in_executor(self.thread, self._read, limit, wait_s)
+
+    async def seek(self, claims: Sequence[OwnedLane]) -> None:
+        await self.loop.run_in_executor(self.thread, self._seek, list(claims))
+
+    async def note_progress(self, claims: Sequence[OwnedLane]) -> None:
+        """Tell the group how far we are: for those who watch lag; nothing here ever reads it back."""
+        offsets = [TopicPartition(claim.lane[0], claim.lane[1], claim.caught_up_to) for claim in claims]
+        if offsets:
+            await self.loop.run_in_executor(self.thread, lambda: self.consumer.commit(offsets=offsets, asynchronous=True))
+
+    async def ends(self, lanes: Sequence[Lane]) -> dict[Lane, int]:
+        """Where each partition ends now, markers of transactions included."""
+        return await self.loop.run_in_executor(self.thread, self._ends, list(lanes))
+
+    async def close(self) -> None:
+        await self.loop.run_in_executor(self.thread, self.consumer.close)
+        self.thread.shutdown()
+
+    def _read(self, limit: int, wait_s: float) -> list[Record]:
+        before = set(self.lanes)
+        self._pause(limit == 0)
+        messages: list[Message] = []
+        if (first := self.consumer.poll(wait_s)) is not None:  # returns with the first record; consume() would wait for a full batch
+            messages = [first, *self.consumer.consume(max(limit - 1, 0), 0)] if limit > 1 else [first]
+        records = [record for message in messages if (record := self._record(message))]
+        if fresh := [claim for claim in self.lanes if claim not in before]:
+            self._seek(fresh)  # what came with a change of assignment may belong to the claim before: read it again
+        return [record for record in records if record.claim in before]
+
+    def _pause(self, pause: bool) -> None:
+        """Stop fetching without leaving the group: polling goes on, records do not come."""
+        if pause or self.paused:
+            here = self.consumer.assignment()
+            self.consumer.pause(here) if pause else self.consumer.resume(here)
+            self.paused = pause
+
+    def _record(self, message: Message) -> Record | None:
+        lane = (message.topic() or "", message.partition() or 0)
+        claim = self.lanes.get(lane)
+        if error := message.error():
+            _judge(error, lane, claim, message.offset())
+            return None
+        offset = message.offset()
+        if claim is None or offset is None or offset < claim.next:
+            return None
+        claim.received(offset)
+        headers = [(name, value if isinstance(value, bytes) else (value or "").encode()) for name, value in message.headers() or []]
+        return Record(claim, offset, message.key(), message.value(), headers)
+
+    def _seek(self, claims: list[OwnedLane]) -> None:
+        for claim in claims:
+            if self.lanes.holds(claim):
+                self.consumer.seek(TopicPartition(*claim.lane, claim.next))
+
+    def _ends(self, lanes: list[Lane]) -> dict[Lane, int]:
+        return {lane: self.consumer.get_watermark_offsets(TopicPartition(*lane), timeout=5)[1] for lane in lanes}
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if not partitions:
+            return
+        claims = asyncio.run_coroutine_threadsafe(_as_coroutine(self.claim([_lane(p) for p in partitions])), self.loop).result(CLAIM_S)
+        consumer.incremental_assign([TopicPartition(*claim.lane, claim.next) for claim in claims])
+        log.info("lanes_claimed", lanes=[f"{claim.lane[0]}/{claim.lane[1]}" for claim in claims])
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        lanes = [_lane(p) for p in partitions]
+        self.lanes.dropped(lanes)
+        self.loop.call_soon_threadsafe(self.dropped, lanes)
+        consumer.incremental_unassign(partitions)
+        log.info("lanes_given_up", lanes=[f"{topic}/{part}" for topic, part in lanes])
+
+
+async def _as_coroutine(claiming: Awaitable[list[OwnedLane]]) -> list[OwnedLane]:
+    return await claiming
+
+
+def _lane(partition: TopicPartition) -> Lane:
+    return partition.topic, partition.partition
+
+
+def _judge(error: KafkaError, lane: Lane, claim: OwnedLane | None, offset: int | None) -> None:
+    if error.code() == KafkaError._PARTITION_EOF:
+        if claim is not None and offset is not None:
+            claim.reached_end(offset)
+    elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+        raise OffsetGone(
+            f"{lane[0]} partition {lane[1]} does not hold the next offset any more ({error.str()}): "
+            "records were deleted or the topic was made anew; decide with `throughline doctor` how to go on"
+        )
+    elif error.fatal():
+        raise KafkaException(error)
+    else:
+        log.log(20 if error.code() in PASSING else 30, "broker_says", error=error.str(), topic=lane[0])
+
+
+def _configuration(settings: RuntimeSettings, group: str) -> dict[str, object]:
+    return {
+        "bootstrap.servers": settings.kafka,
+        "group.id": group,
+        "client.id": f"throughline-{group}",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": int(settings.session_timeout_s * 1000),
+        "heartbeat.interval.ms": 2000,
+        "max.poll.interval.ms": 120_000,
+        "fetch.wait.max.ms": 250,
+        "queued.min.messages": 2000,
+        "queued.max.messages.kbytes": 16_384,
+        "allow.auto.create.topics": False,
+        "topic.metadata.refresh.interval.ms": 30_000,
+    }

@@ -1,0 +1,46 @@
+"""Records as read from a topic, before anything is known of what they say."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.runtime.lanes import OwnedLane
+from shared.store.rows import Headers, KeptRecord
+
+_PACK = msgspec.msgpack.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`claim` is the claim of the lane under which it was received."""
+
+    claim: OwnedLane
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def packed(headers: Headers) -> bytes:
+    return _PACK.encode(headers)
+
+
+def unpacked(headers: bytes) -> Headers:
+    return msgspec.msgpack.decode(headers, type=Headers)
+
+
+def kept(record: Record, key: str | None) -> KeptRecord:
+    return KeptRecord(record.claim.lane, record.offset, key, record.key, record.value, packed(record.headers))
+
+
+def trace_header(headers: Headers) -> str | None:
+    return next((value.decode("ascii", "replace") for name, value in headers if name == "traceparent" and value), None)
+
+
+def pack_origin(record: KeptRecord) -> bytes:
+    return _PACK.encode([*record.lane, record.offset, record.key, record.record_key, record.value, record.headers])
+
+
+def unpack_origin(packed_origin: bytes) -> KeptRecord:
+    topic, part, offset, key, record_key, value, headers = msgspec.msgpack.decode(packed_origin)
+    return KeptRecord((topic, part), offset, key, record_key, value, headers)

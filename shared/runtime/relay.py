@@ -1,0 +1,115 @@
+"""Publishes one lane's outbox in order, each Kafka transaction carrying the lane's own position."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from confluent_kafka import KafkaException
+
+from shared.runtime.positions import Halted, Publisher
+from shared.runtime.retry import Backoff, delay_before
+from shared.store.outbox import OutboxStore
+from shared.store.rows import Lane, OutboxRow
+from shared.telemetry import logs
+from shared.telemetry.metrics import METRICS
+
+log = logs.get(__name__)
+ROWS = 1000
+P = ParamSpec("P")
+T = TypeVar("T")
+BACKOFF = Backoff(first=0.1, limit=5.0)
+
+
+class Relay:
+    """Opened with the first row to publish. Rows come straight from the commit; after a restart, from Postgres."""
+
+    def __init__(self, lane: Lane, publisher: Publisher, outbox: OutboxStore, threads: ThreadPoolExecutor) -> None:
+        self.lane, self.publisher, self.outbox, self.threads = lane, publisher, outbox, threads
+        self.position: int | None = None
+        self.fresh: deque[OutboxRow] = deque()
+        self.head = 0
+        self.work = asyncio.Event()
+        self.drained = asyncio.Event()
+        self.drained.set()
+        self.halted: str | None = None
+
+    @property
+    def backlog(self) -> int:
+        """Rows committed and not yet known to be published."""
+        return self.head - self.position if self.position is not None else int(self.work.is_set())
+
+    def offer(self, rows: Sequence[OutboxRow]) -> None:
+        self.head = rows[-1].seq
+        if len(self.fresh) < 50 * ROWS:  # beyond that Postgres keeps them as well as memory would
+            self.fresh.extend(rows)
+        self.begin()
+
+    def begin(self) -> None:
+        """Something may be there to publish."""
+        self.drained.clear()
+        self.work.set()
+
+    async def run(self) -> None:
+        """Until cancelled, or until the lane is halted."""
+        failures = 0
+        while self.halted is None:
+            await self.work.wait()
+            try:
+                await self._drain()
+                failures = 0
+            except Halted as reason:
+                self._halt(str(reason))
+            except (KafkaException, OSError, TimeoutError) as error:
+                failures += 1
+                await self._start_over(error, failures)
+
+    async def close(self) -> None:
+        await self._call(self.publisher.close)
+
+    async def _drain(self) -> None:
+        if self.position is None:
+            self.head = await self.outbox.head(self.lane)
+            self.position = await self._call(self.publisher.open, self.head)
+        self.work.clear()
+        while rows := await self._next_rows():
+            with METRICS.publish_time.time():
+                await self._call(self.publisher.publish, rows)
+            self.position = rows[-1].seq
+            await self.outbox.clear(self.lane, self.position)
+        if not self.work.is_set():
+            self.drained.set()
+        METRICS.relay_backlog.labels(f"{self.lane[0]}/{self.lane[1]}").set(0)
+
+    async def _next_rows(self) -> list[OutboxRow]:
+        """The rows right behind the position. Raises Halted when one is missing."""
+        position = self.position or 0
+        while self.fresh and self.fresh[0].seq <= position:
+            self.fresh.popleft()
+        if self.fresh and self.fresh[0].seq == position + 1:
+            rows = [self.fresh.popleft() for _ in range(min(ROWS, len(self.fresh)))]
+        else:
+            rows = await self.outbox.pending(self.lane, position, ROWS)
+        if [row.seq for row in rows] != list(range(position + 1, position + 1 + len(rows))):
+            raise Halted(f"the outbox has a gap behind {position}: sequence numbers are dense, so rows were lost or changed by hand")
+        return rows
+
+    async def _start_over(self, error: Exception, failures: int) -> None:
+        """After any failure it is unknown what was published: throw the producer away and read the position anew."""
+        log.warning("relay_starts_over", topic=self.lane[0], partition=self.lane[1], error=str(error), failures=failures)
+        self.position = None
+        self.fresh.clear()
+        self.begin()
+        await self._call(self.publisher.close)
+        await asyncio.sleep(delay_before(failures, random.uniform(0.5, 1), BACKOFF))  # noqa: S311
+
+    def _halt(self, reason: str) -> None:
+        self.halted = reason
+        METRICS.lane_halted.labels(f"{self.lane[0]}/{self.lane[1]}").set(1)
+        log.critical("lane_halted", topic=self.lane[0], partition=self.lane[1], reason=reason)
+
+    async def _call(self, what: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(what, *arguments, **named))

@@ -1,0 +1,87 @@
+"""What a service says of itself: is it alive, is it ready, what is left to do."""
+
+from dataclasses import dataclass
+
+import asyncpg
+from aiohttp import web
+
+from shared.runtime.engine import Engine
+from shared.runtime.settings import RuntimeSettings
+from shared.telemetry import metrics
+from shared.telemetry.metrics import METRICS
+
+LEFT = """
+select (select count(*) from inbox) as inbox, (select count(*) from effect where status in ('open', 'claimed')) as effects,
+  (select count(*) from held) as held, (select count(*) from dead_letter where resolved is null) as dead_letters,
+  (select count(*) from outbox) as outbox
+"""
+WAITS = "select queue, count(distinct key) as contracts, extract(epoch from now() - min(since))::float8 as oldest from wait group by queue"
+EFFECTS = "select target, count(*) as open, min(created) as since from effect where status in ('open', 'claimed') group by target"
+
+
+@dataclass(slots=True)
+class Status:
+    """Answers `GET /livez`, `/readyz`, `/status` and `/metrics`."""
+
+    engine: Engine
+    pool: asyncpg.Pool
+    settings: RuntimeSettings
+
+    async def serve(self) -> web.AppRunner:
+        app = web.Application()
+        app.add_routes([web.get("/livez", self.live), web.get("/readyz", self.ready), web.get("/status", self.status)])
+        app.add_routes([web.get("/metrics", self.metrics)])
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, self.settings.ops_host, self.settings.ops_port).start()
+        return runner
+
+    async def live(self, request: web.Request) -> web.Response:
+        return web.json_response({"service": self.engine.service.name, "alive": True})
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """Ready once it belongs to its group: lanes may be few or none where instances are many."""
+        ready = self.engine.reader is not None and len(self.engine.lanes) > 0
+        return web.json_response({"service": self.engine.service.name, "ready": ready}, status=200 if ready else 503)
+
+    async def status(self, request: web.Request) -> web.Response:
+        left = await self.pool.fetchrow(LEFT)
+        assert left is not None
+        lag = await self._lag()
+        halted = {f"{lane[0]}/{lane[1]}": relay.halted for lane, relay in self.engine.relays.items() if relay.halted}
+        settled = not self.engine.working and not any((lag, left["outbox"], left["inbox"], left["effects"]))
+        return web.json_response(
+            {
+                "service": self.engine.service.name,
+                "lanes": len(self.engine.lanes),
+                "lag": lag,
+                "outbox": left["outbox"],
+                "inbox_due": left["inbox"],
+                "effects_open": left["effects"],
+                "held": left["held"],
+                "dead_letters": left["dead_letters"],
+                "processed": self.engine.processed,
+                "halted": halted,
+                "targets": [{"target": r["target"], "open": r["open"], "since": r["since"].isoformat()} for r in await self.pool.fetch(EFFECTS)],
+                "idle": settled and len(self.engine.lanes) > 0,
+            }
+        )
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        await self._lag()
+        METRICS.waits.clear()
+        METRICS.oldest_wait.clear()
+        for row in await self.pool.fetch(WAITS):
+            METRICS.waits.labels(row["queue"]).set(row["contracts"])
+            METRICS.oldest_wait.labels(row["queue"]).set(row["oldest"])
+        return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    async def _lag(self) -> int:
+        """Records behind, over the lanes owned here; offsets that only carry markers of transactions do not count."""
+        reader, total = self.engine.reader, 0
+        ends = await reader.ends(self.engine.lanes.names) if reader else {}
+        for claim in self.engine.lanes:
+            behind = max(0, ends.get(claim.lane, 0) - claim.caught_up_to)
+            METRICS.lag.labels(claim.lane[0], str(claim.lane[1])).set(behind)
+            total += behind
+        return total

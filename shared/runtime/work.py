@@ -1,0 +1,129 @@
+"""What is to be decided on: records, keys that were supplied, calls that were answered; decoded, or with the cause why not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from shared.kernel.cause import Cause
+from shared.runtime.answers import Done, Rejected
+from shared.runtime.decision import Decider, Needs, Route, Service, nothing_else
+from shared.runtime.events import Answered, Coordinates, RawRecord, Received, Woken
+from shared.runtime.lanes import OwnedLane
+from shared.runtime.records import Record, trace_header
+from shared.store.rows import InboxRow
+from shared.telemetry.tracing import traceparent_of
+from shared.wire.limits import Undecodable
+
+
+class Decoding(Protocol):
+    def decode(self, value: bytes, expected: type) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`event` None: it could not be read, and `cause` says why. `key` None: not even whose it is can be said."""
+
+    claim: OwnedLane
+    key: str | None
+    event: Any
+    decide: Decider
+    needs: Needs
+    trace: str | None
+    record: Record | None = None
+    inbox: int | None = None
+    cause: Cause | None = None
+
+
+class AnswerBody(msgspec.Struct):
+    """An `Answered` as it lies in the inbox."""
+
+    effect_id: str
+    step: str
+    target: str
+    request: str
+    attempts: int
+    duration_ms: int
+    done: Done | None = None
+    rejected: Rejected | None = None
+
+
+class WakeBody(msgspec.Struct):
+    wait_key: str
+
+
+def item_of_record(record: Record, route: Route, codec: Decoding) -> Item:
+    topic, part = record.claim.lane
+    try:
+        text = _text_key(record)
+        key = f"{route.namespace}:{text}" if route.namespace else text
+    except Undecodable as problem:
+        return Item(record.claim, None, None, route.decide, route.needs, trace_header(record.headers), record, cause=_cause(problem, record))
+    try:
+        message = codec.decode(record.value or b"", route.message) if route.message else RawRecord(record.value or b"", dict(record.headers))
+    except Undecodable as problem:
+        return Item(record.claim, key, None, route.decide, route.needs, trace_header(record.headers), record, cause=_cause(problem, record))
+    event = Received(text, message, Coordinates(topic, part, record.offset))
+    return Item(record.claim, key, event, route.decide, route.needs, trace_header(record.headers) or _derived_trace(message), record)
+
+
+def item_of_inbox(row: InboxRow, claim: OwnedLane, service: Service) -> Item:
+    """Raises ValueError for a kind that no decider of the service takes: a fault of this program, not of the data."""
+    match row.kind:
+        case "woken" if service.on_woken:
+            woken = Woken(msgspec.json.decode(row.body, type=WakeBody).wait_key)
+            return Item(claim, row.key, woken, service.on_woken, service.needs, row.trace, inbox=row.id)
+        case "answered" if service.on_answered:
+            return Item(claim, row.key, _answered(row.body), service.on_answered, service.needs, row.trace, inbox=row.id)
+        case _:
+            raise ValueError(f"{service.name} has no decider for {row.kind!r} in its inbox (row {row.id})")
+
+
+def quarantined(record: Record, route: Route, deaths: int) -> Item:
+    """A record that this process died of before is not decoded again."""
+    message = f"decoding offset {record.offset} of {record.claim.lane[0]} ended the process {deaths} times; the bytes are kept, look at them offline"
+    key = _lenient_key(record, route)
+    return Item(record.claim, key, None, route.decide, nothing_else, trace_header(record.headers), record, cause=Cause("poison", message))
+
+
+def routes_of(service: Service) -> Mapping[str, Route]:
+    return {route.topic: route for route in service.routes}
+
+
+def _answered(body: bytes) -> Answered:
+    a = msgspec.json.decode(body, type=AnswerBody)
+    answer = a.done or a.rejected
+    if answer is None:
+        raise ValueError("an answer is neither done nor rejected")
+    return Answered(a.effect_id, a.step, a.target, answer, a.request, a.attempts, a.duration_ms)
+
+
+def _text_key(record: Record) -> str:
+    if not record.key:
+        raise Undecodable("no-key", "the record has no key, so it belongs to no contract; its sender must set one")
+    try:
+        return record.key.decode()
+    except UnicodeDecodeError as problem:
+        raise Undecodable("bad-key", f"the record's key is not UTF-8 ({problem}); its sender must send text") from problem
+
+
+def _lenient_key(record: Record, route: Route) -> str | None:
+    try:
+        return f"{route.namespace}:{_text_key(record)}" if route.namespace else _text_key(record)
+    except Undecodable:
+        return None
+
+
+def _cause(problem: Undecodable, record: Record) -> Cause:
+    return Cause(problem.code, problem.message)
+
+
+def _derived_trace(message: Any) -> str | None:
+    """A record that came without a trace starts one that its event id names, the same at every reading."""
+    event_id = getattr(message, "event_id", None)
+    try:
+        return traceparent_of(UUID(event_id)) if isinstance(event_id, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,154 @@
+"""Reads what a batch of decisions needs, and commits all that it led to in one transaction."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from shared.store import waits
+from shared.store.rows import Batch, Fence, InboxRow, Lane, OutboxRow, Publication, StateRow
+
+STATES = """
+select k as key, s.version, s.waiting, s.body, s.origin, exists (select from dead_letter d where d.key = k and d.resolved is null) as blocked
+from unnest($1::text[]) k left join state s on s.key = k
+"""
+DUE = """
+select id, topic, part, key, kind, body, trace from inbox join unnest($1::text[], $2::int[]) t(topic, part) using (topic, part)
+where due <= now() order by id limit $3
+"""
+FENCE = """
+update lane l set next = f.new, head = head + f.n, claims = 0, suspect = null, deaths = 0
+from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::int[], $6::bigint[]) f(topic, part, old, new, epoch, n)
+where l.topic = f.topic and l.part = f.part and l.next = f.old and l.epoch = f.epoch
+returning l.topic, l.part, l.head
+"""
+SAVE = """
+insert into state as s (key, version, waiting, body, origin)
+select * from unnest($1::text[], $2::bigint[], $3::bool[], $4::bytea[], $5::bytea[])
+on conflict (key) do update set version = excluded.version, waiting = excluded.waiting, body = excluded.body,
+  origin = coalesce(excluded.origin, s.origin)
+where s.version = excluded.version - 1
+"""
+# An intent that comes again after it ended (an amendment taken back) is opened again; one still open is left alone.
+INTEND = """
+insert into effect as e (id, topic, part, key, step, target, content, trace)
+select * from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[])
+on conflict (id) do update set status = 'open', doubtful = false, due = now(), ended = null, claim = null, trace = excluded.trace,
+  topic = excluded.topic, part = excluded.part
+where e.status in ('done', 'rejected')
+"""
+BURY = """
+insert into dead_letter (topic, part, "offset", key, record_key, value, headers, code, message, fingerprint, attempts)
+select * from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[],
+  $8::text[], $9::text[], $10::text[], $11::int[])
+on conflict do nothing
+"""
+FORGET = "delete from inbox where id = any($1::bigint[])"
+
+Project = Callable[[PoolConnectionProxy, Sequence[Any]], Awaitable[None]]
+
+
+class Fenced(Exception):
+    """Another owner has these lanes, or the batch was committed before."""
+
+    def __init__(self, lanes: Collection[Lane]) -> None:
+        super().__init__(f"lanes {sorted(lanes)} have moved on without this process")
+        self.lanes = lanes
+
+
+class Conflict(Exception):
+    """A state was changed by another lane between reading and writing; decide again."""
+
+
+class BatchStore:
+    def __init__(self, pool: asyncpg.Pool, project: Project | None = None, wake_per_second: float = 200.0) -> None:
+        self.pool, self.project, self.wake_per_second = pool, project, wake_per_second
+
+    async def load(self, keys: Collection[str]) -> dict[str, StateRow]:
+        """A row for every key asked for; one that was never saved has version 0."""
+        rows = await self.pool.fetch(STATES, list(keys))
+        return {r["key"]: StateRow(r["version"] or 0, bool(r["waiting"]), r["body"], r["origin"], r["blocked"]) for r in rows}
+
+    async def due(self, lanes: Sequence[Lane], limit: int) -> list[InboxRow]:
+        rows = await self.pool.fetch(DUE, [t for t, _ in lanes], [p for _, p in lanes], limit)
+        return [InboxRow(r["id"], (r["topic"], r["part"]), r["key"], r["kind"], r["body"], r["trace"]) for r in rows]
+
+    async def commit(self, batch: Batch) -> dict[Lane, list[OutboxRow]]:
+        """Write `batch` or nothing; what is to be published comes back numbered. Raises Fenced or Conflict."""
+        async with self.pool.acquire() as db, db.transaction():
+            heads = await _move_fences(db, batch.fences, batch.publications)
+            await _save(db, batch)
+            numbered = number(batch.publications, heads)
+            await _keep(db, batch, numbered)
+            await waits.replace(db, batch)
+            await waits.wake(db, batch, self.wake_per_second)
+            if batch.rows and self.project:
+                await self.project(db, batch.rows)
+        return numbered
+
+
+def number(publications: Sequence[Publication], heads: dict[Lane, int]) -> dict[Lane, list[OutboxRow]]:
+    """Sequence numbers that end at each lane's new head: the fence row gave them out, so they are dense and in commit order."""
+    by_lane: dict[Lane, list[Publication]] = {}
+    for publication in publications:
+        by_lane.setdefault(publication.lane, []).append(publication)
+    return {
+        lane: [OutboxRow(heads[lane] - len(rows) + 1 + i, p.target, p.key, p.value, p.headers) for i, p in enumerate(rows)]
+        for lane, rows in by_lane.items()
+    }
+
+
+async def _move_fences(db: PoolConnectionProxy, fences: Sequence[Fence], publications: Sequence[Publication]) -> dict[Lane, int]:
+    count: dict[Lane, int] = {}
+    for publication in publications:
+        count[publication.lane] = count.get(publication.lane, 0) + 1
+    ordered = sorted(fences, key=lambda f: f.lane)
+    moved = await db.fetch(
+        FENCE,
+        [f.lane[0] for f in ordered],
+        [f.lane[1] for f in ordered],
+        [f.old for f in ordered],
+        [f.new for f in ordered],
+        [f.epoch for f in ordered],
+        [count.get(f.lane, 0) for f in ordered],
+    )
+    heads = {(r["topic"], r["part"]): r["head"] for r in moved}
+    if len(heads) != len(fences):
+        raise Fenced({f.lane for f in fences} - heads.keys())
+    return heads
+
+
+async def _save(db: PoolConnectionProxy, batch: Batch) -> None:
+    if batch.states:
+        ordered = sorted(batch.states, key=lambda s: s.key)  # one order everywhere: no deadlock between instances
+        columns = zip(*((s.key, s.version, s.waiting, s.body, s.origin) for s in ordered), strict=True)
+        saved = await db.execute(SAVE, *(list(column) for column in columns))
+        if int(saved.split()[-1]) != len(ordered):
+            raise Conflict("a state changed while it was decided on")
+    if batch.inbox_done:
+        gone = await db.execute(FORGET, batch.inbox_done)
+        if int(gone.split()[-1]) != len(batch.inbox_done):
+            raise Conflict("an inbox row was decided on elsewhere")
+
+
+async def _keep(db: PoolConnectionProxy, batch: Batch, numbered: dict[Lane, list[OutboxRow]]) -> None:
+    if numbered:
+        records = [(*lane, r.seq, r.target, r.key, r.value, r.headers) for lane, rows in numbered.items() for r in rows]
+        await db.copy_records_to_table("outbox", records=records, columns=["topic", "part", "seq", "target", "key", "value", "headers"])
+    if batch.effects:
+        intents = ((e.id, *e.lane, e.key, e.step, e.target, e.content, e.trace) for e in batch.effects)
+        await db.execute(INTEND, *(list(column) for column in zip(*intents, strict=True)))
+    if batch.dead_letters:
+        letters = ((*_record(d.record), d.code, d.message, d.fingerprint, d.attempts) for d in batch.dead_letters)
+        await db.execute(BURY, *(list(column) for column in zip(*letters, strict=True)))
+    if batch.held:
+        columns = ["topic", "part", "offset", "key", "record_key", "value", "headers"]
+        await db.copy_records_to_table("held", records=[_record(r) for r in batch.held], columns=columns)
+    journal = [(*j.lane, j.epoch, j.offset, j.inbox, j.key, j.version, j.outcome, j.note) for j in batch.journal]
+    columns = ["topic", "part", "epoch", "offset", "inbox", "key", "version", "outcome", "note"]
+    await db.copy_records_to_table("journal", records=journal, columns=columns)
+
+
+def _record(record: Any) -> tuple[Any, ...]:
+    return (*record.lane, record.offset, record.key, record.record_key, record.value, record.headers)

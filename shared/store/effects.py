@@ -1,0 +1,111 @@
+"""Calls that are to be made: claimed, tried, and answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from shared.store.rows import Lane
+
+TARGETS = "select target, count(*) from effect where status in ('open', 'claimed') and due <= now() group by target"
+# A claim that outlived its lease belongs to a process that died or froze between intent and answer: the call may have been made.
+CLAIM = """
+update effect e set status = 'claimed', claim = $2, claimed_until = now() + make_interval(secs => $3), attempts = attempts + 1,
+  doubtful = e.doubtful or e.status = 'claimed'
+from (select id from effect where target = $1 and due <= now() and (status = 'open' or (status = 'claimed' and claimed_until < now()))
+      order by due limit $4 for update skip locked) c
+where e.id = c.id
+returning e.id, e.topic, e.part, e.key, e.step, e.target, e.content, e.trace, e.doubtful, e.attempts,
+  extract(epoch from now() - e.created)::float8 as age
+"""
+LATER = """
+update effect set status = 'open', due = now() + make_interval(secs => $3), doubtful = $4 where id = $1 and claim = $2 and status = 'claimed'
+"""
+END = """
+update effect set status = $3, ended = now(), doubtful = false where id = $1 and claim = $2 and status = 'claimed' returning topic, part, key, trace
+"""
+ANSWER = "insert into inbox (topic, part, key, kind, body, trace) values ($1, $2, $3, 'answered', $4, $5)"
+ATTEMPT = """
+insert into attempt (effect, ms, outcome, detail, request, request_body, status, response_body) values ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+OPEN = "select count(*) from effect where status in ('open', 'claimed')"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedEffect:
+    """`age` in seconds since the intent was committed."""
+
+    id: UUID
+    lane: Lane
+    key: str
+    step: str
+    target: str
+    content: bytes
+    trace: str | None
+    doubtful: bool
+    attempts: int
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    effect: UUID
+    ms: int
+    outcome: str
+    detail: str
+    request: str
+    request_body: str
+    status: int | None
+    response_body: str
+
+
+class EffectStore:
+    def __init__(self, pool: asyncpg.Pool, holder: UUID) -> None:
+        self.pool, self.holder = pool, holder
+
+    async def due(self) -> dict[str, int]:
+        """How many calls are due, by target."""
+        return {r["target"]: r["count"] for r in await self.pool.fetch(TARGETS)}
+
+    async def open(self) -> int:
+        return int(await self.pool.fetchval(OPEN))
+
+    async def claim(self, target: str, lease: float, limit: int) -> Sequence[ClaimedEffect]:
+        rows = await self.pool.fetch(CLAIM, target, self.holder, lease, limit)
+        return [
+            ClaimedEffect(
+                r["id"],
+                (r["topic"], r["part"]),
+                r["key"],
+                r["step"],
+                r["target"],
+                r["content"],
+                r["trace"],
+                r["doubtful"],
+                r["attempts"],
+                r["age"],
+            )
+            for r in rows
+        ]
+
+    async def postpone(self, effect: UUID, delay: float, doubtful: bool, attempt: AttemptRow | None) -> None:
+        async with self.pool.acquire() as db, db.transaction():
+            await db.execute(LATER, effect, self.holder, delay, doubtful)
+            await _note(db, attempt)
+
+    async def end(self, effect: UUID, status: str, body: bytes, attempt: AttemptRow | None) -> Lane | None:
+        """Record the answer and hand it to the lane's inbox; None when the claim was lost meanwhile, and the answer is another's to give."""
+        async with self.pool.acquire() as db, db.transaction():
+            await _note(db, attempt)
+            row = await db.fetchrow(END, effect, self.holder, status)
+            if row is None:
+                return None
+            await db.execute(ANSWER, row["topic"], row["part"], row["key"], body, row["trace"])
+            return row["topic"], row["part"]
+
+
+async def _note(db: PoolConnectionProxy, a: AttemptRow | None) -> None:
+    if a:
+        await db.execute(ATTEMPT, a.effect, a.ms, a.outcome, a.detail, a.request, a.request_body, a.status, a.response_body)

@@ -1,0 +1,54 @@
+"""The rows that fence each lane."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from shared.store.rows import Lane, LaneRow
+
+CLAIM = """
+insert into lane as l (topic, part, epoch, claims) select t.topic, t.part, 1, 1 from unnest($1::text[], $2::int[]) t(topic, part) order by 1, 2
+on conflict (topic, part) do update set epoch = l.epoch + 1, claims = l.claims + 1
+returning topic, part, next, head, epoch, claims, suspect, exists (select from outbox o where o.topic = l.topic and o.part = l.part) as backlog
+"""
+READ = """
+select topic, part, next, head, epoch, claims, suspect, exists (select from outbox o where o.topic = l.topic and o.part = l.part) as backlog
+from lane l join unnest($1::text[], $2::int[]) t(topic, part) using (topic, part)
+"""
+SUSPECT = """
+update lane set deaths = case when suspect = $3 then deaths + 1 else 1 end, suspect = $3
+where topic = $1 and part = $2 and epoch = $4 returning deaths
+"""
+TIMELINE = "select id, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline from incarnation"
+
+
+class LaneStore:
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    async def claim(self, lanes: Sequence[Lane]) -> list[LaneRow]:
+        """Become the owner: from here on the previous owner's transactions match nothing."""
+        return [_row(r) for r in await self.pool.fetch(CLAIM, *_columns(lanes))]
+
+    async def read(self, lanes: Sequence[Lane]) -> list[LaneRow]:
+        return [_row(r) for r in await self.pool.fetch(READ, *_columns(lanes))]
+
+    async def mark_suspect(self, lane: Lane, offset: int, epoch: int) -> int:
+        """Note, before decoding it, the record that may kill this process; how often it was noted by now. 0 when the lane has another owner."""
+        return int(await self.pool.fetchval(SUSPECT, *lane, offset, epoch) or 0)
+
+    async def incarnation(self) -> str:
+        """Names this database and its timeline; another after a restore or a failover."""
+        row = await self.pool.fetchrow(TIMELINE)
+        if row is None:
+            raise LookupError("the table incarnation is empty: run the preparation step, which fills it")
+        return f"{row['id']}/{row['timeline']}"
+
+
+def _columns(lanes: Sequence[Lane]) -> tuple[list[str], list[int]]:
+    ordered = sorted(lanes)
+    return [topic for topic, _ in ordered], [part for _, part in ordered]
+
+
+def _row(r: asyncpg.Record) -> LaneRow:
+    return LaneRow((r["topic"], r["part"]), r["next"], r["head"], r["epoch"], r["claims"], r["suspect"], r["backlog"])

@@ -1,0 +1,15 @@
+"""Connections to Postgres, with the time limits that keep a frozen owner from blocking the next one."""
+
+import asyncpg
+
+LIMITS = {
+    "idle_in_transaction_session_timeout": "2000",  # a frozen process loses its fence row after two seconds
+    "lock_timeout": "3000",
+    "statement_timeout": "30000",
+    "application_name": "throughline",
+}
+
+
+async def open_pool(dsn: str, size: int) -> asyncpg.Pool:
+    """A pool of `size` connections whose search path is the role's own schema."""
+    return await asyncpg.create_pool(dsn, min_size=1, max_size=size, server_settings=LIMITS, command_timeout=35, max_inactive_connection_lifetime=0)

@@ -1,0 +1,159 @@
+"""What a service keeps in Postgres, as rows."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+Lane = tuple[str, int]  # input topic, partition
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    lane: Lane
+    next: int
+    head: int
+    epoch: int
+    claims: int
+    suspect: int | None
+    backlog: bool  # outbox rows are there that may not have been published
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """`blocked`: an unresolved dead letter of this key is there, and its later records are held."""
+
+    version: int
+    waiting: bool
+    body: bytes | None
+    origin: bytes | None
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    id: int
+    lane: Lane
+    key: str
+    kind: str
+    body: bytes
+    trace: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    seq: int
+    target: str
+    key: bytes | None
+    value: bytes | None
+    headers: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """An outbox row that has not got its sequence number yet."""
+
+    lane: Lane
+    target: str
+    key: bytes | None
+    value: bytes | None
+    headers: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Move `lane` from offset `old` to `new`, if it still is at `old` under `epoch`."""
+
+    lane: Lane
+    old: int
+    new: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """`version` is the new one; the row must still have the one before it."""
+
+    key: str
+    version: int
+    waiting: bool
+    body: bytes
+    origin: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class EffectChange:
+    id: UUID
+    lane: Lane
+    key: str
+    step: str
+    target: str
+    content: bytes
+    trace: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitChange:
+    """`read` is the version of the wait key's own state that the decision saw; None when it did not look."""
+
+    key: str
+    wait_key: str
+    queue: str
+    reason: str
+    amount: Decimal | None
+    currency: str | None
+    lane: Lane
+    trace: str | None
+    read: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRecord:
+    """A record as it came, with the state key it belongs to."""
+
+    lane: Lane
+    offset: int
+    key: str | None
+    record_key: bytes | None
+    value: bytes | None
+    headers: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterChange:
+    record: KeptRecord
+    code: str
+    message: str
+    fingerprint: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    lane: Lane
+    epoch: int
+    offset: int | None
+    inbox: int | None
+    key: str | None
+    version: int | None
+    outcome: str
+    note: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that one transaction is to write."""
+
+    fences: list[Fence] = field(default_factory=list)
+    states: list[StateChange] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
+    effects: list[EffectChange] = field(default_factory=list)
+    rewaited: list[str] = field(default_factory=list)  # keys whose waits are replaced
+    waits: list[WaitChange] = field(default_factory=list)
+    supplies: list[str] = field(default_factory=list)
+    dead_letters: list[DeadLetterChange] = field(default_factory=list)
+    held: list[KeptRecord] = field(default_factory=list)
+    journal: list[JournalRow] = field(default_factory=list)
+    inbox_done: list[int] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
