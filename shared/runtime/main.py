@@ -57,7 +57,7 @@ async def serve(service: Service, settings: RuntimeSettings) -> None:
     pool = await open_pool(settings.postgres.get_secret_value(), settings.pool_size)
     runtime = Runtime(service, settings, pool, Codec(Registry(settings.registry)))
     engine = Engine(service, settings, pool, runtime.codec)
-    runner = _runner(service, settings, pool, engine)
+    runner = runner_of(service, settings, pool, engine)
     status = await Status(engine, pool, settings).serve()
     _on_signal(runtime.stopping)
     log.info("started", topics=[route.topic for route in service.routes])
@@ -72,7 +72,7 @@ async def serve(service: Service, settings: RuntimeSettings) -> None:
     log.info("stopped")
 
 
-def _runner(service: Service, settings: RuntimeSettings, pool: asyncpg.Pool, engine: Engine) -> Runner | None:
+def runner_of(service: Service, settings: RuntimeSettings, pool: asyncpg.Pool, engine: Engine) -> Runner | None:
     if service.target is None:
         return None
     holder = uuid4()

@@ -89,7 +89,7 @@ class Reader:
         if claim is None or offset is None or offset < claim.next:
             return None
         claim.received(offset)
-        headers = [(name, value if isinstance(value, bytes) else (value or "").encode()) for name, value in message.headers() or []]
+        headers = [(str(pair[0]), pair[1] if isinstance(pair[1], bytes) else b"") for pair in message.headers() or []]
         return Record(claim, offset, message.key(), message.value(), headers)
 
     def _seek(self, claims: list[OwnedLane]) -> None:
