@@ -145,9 +145,7 @@ class VendorHttp:
             raise self._failure(call, str(error) or type(error).__name__) from error
 
     async def _exchanged(self, call: _Call, method: str, path: str, body: bytes, headers: CIMultiDict[str]) -> HttpReply:
-        request = self._open().request(
-            method, self.base + path, data=body or None, headers=headers, allow_redirects=False, trace_request_ctx=call
-        )
+        request = self._open().request(method, self.base + path, data=body or None, headers=headers, allow_redirects=False, trace_request_ctx=call)
         async with request as response:
             content = await self._read(response, call)
             return HttpReply(response.status, CIMultiDictProxy(response.headers), _parsed(content), call.kept(response.status, content))
