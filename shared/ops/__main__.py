@@ -1,0 +1,5 @@
+"""`python -m shared.ops` is `throughline`."""
+
+from shared.ops.cli import main
+
+main()

@@ -1,0 +1,151 @@
+"""The command line: every command finds its stack, asks it, and shows what it said. Work is done in the modules beside this one.
+
+Those are imported by the command that needs them: `throughline --help` must not wait for a Kafka client to load.
+"""
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shared.ops import endpoints as where
+from shared.ops import show, stack
+from shared.ops.errors import Exit, OpsError
+
+app = typer.Typer(
+    name="throughline",
+    help="Every contract from signature to cash. Exit codes: 0 done, 1 failed, 2 wrongly used, 3 found something.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+waits = typer.Typer(help="What waits, on which key, in whose queue.", no_args_is_help=True)
+mappings = typer.Typer(help="The mappings that contracts are routed by.", no_args_is_help=True)
+dlt = typer.Typer(help="Dead letters: what stopped for good, and why.", no_args_is_help=True)
+topics = typer.Typer(help="Kafka's topics against the catalogue.", no_args_is_help=True)
+schemas = typer.Typer(help="The schemas against the registry.", no_args_is_help=True)
+for name, group in (("waits", waits), ("mappings", mappings), ("dlt", dlt), ("topics", topics), ("schemas", schemas)):
+    app.add_typer(group, name=name)
+
+Home = Annotated[Path | None, typer.Option("--home", help="Home folder of the stack; .throughline in this folder by default.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
+
+
+class Format(StrEnum):
+    """What a fed file holds; `auto` looks inside."""
+
+    auto = "auto"
+    ocds = "ocds"
+    events = "events"
+    rates = "rates"
+    time = "time"
+
+
+def _answer(found: Any, as_json: bool, draw: Callable[[Any], None]) -> None:
+    show.as_json(found) if as_json else draw(found)
+
+
+@app.command()
+def up(
+    feed: Annotated[list[Path] | None, typer.Option(help="A file to feed; may be repeated. Without any, the demo scenario.")] = None,
+    derive_mappings: Annotated[bool, typer.Option("--derive-mappings", help="Make the mapping events that the files imply.")] = False,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="Stop when nothing is left to do.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the outcome to this file, as JSON.")] = None,
+    home: Home = None,
+    port_base: Annotated[int | None, typer.Option(help="First port; the console's. 8700 by default.")] = None,
+    broker: Annotated[str | None, typer.Option(help="embedded, or HOST:PORT of a Kafka.")] = None,
+    nodes: Annotated[int | None, typer.Option(help="Kafka nodes of the embedded broker: 1 or 3.")] = None,
+    postgres: Annotated[str | None, typer.Option(help="embedded, or the DSN of a role that may create roles.")] = None,
+    registry: Annotated[str | None, typer.Option(help="embedded, or the URL of a schema registry.")] = None,
+) -> None:
+    """Set up and run everything here, until Ctrl-C."""
+    options = {"derive_mappings": derive_mappings, "until_idle": until_idle, "report": report, "home": home}
+    stack.hand_over("up", feed or (), **options, port_base=port_base, broker=broker, nodes=nodes, postgres=postgres, registry=registry)
+
+
+@app.command()
+def down(home: Home = None) -> None:
+    """Stop everything that `up` started."""
+    stack.hand_over("down", home=home)
+
+
+@app.command()
+def status(home: Home = None, json: Json = False) -> None:
+    """How many contracts are where, worth how much, and what stops them."""
+    from shared.ops import status as asked
+
+    _answer(asked.gather(where.find(home)), json, asked.draw)
+
+
+@app.command()
+def endpoints(home: Home = None, json: Json = False) -> None:
+    """Where everything answers."""
+    found = where.find(home).addresses
+    _answer(dict(found), json, lambda rows: show.out(show.table("", ("part", "address"), rows.items())))
+
+
+@app.command()
+def doctor(home: Home = None, json: Json = False) -> None:
+    """Look at everything; exit code 3 when something needs somebody."""
+    from shared.ops import doctor as looks
+
+    findings = looks.examine(where.find(home))
+    show.as_json(looks.as_json(findings)) if json else looks.draw(findings)
+    if not all(each.well for each in findings):
+        raise typer.Exit(Exit.FOUND)
+
+
+@app.command()
+def trace(contract: Annotated[str, typer.Argument(help="The contract's id.")], home: Home = None, json: Json = False) -> None:
+    """Every transition of a contract with its cause, from source event to ERP id."""
+    from shared.ops import trace as asked
+
+    _answer(asked.gather(where.find(home), contract), json, asked.draw)
+
+
+@waits.command("ls")
+def waits_ls(home: Home = None, json: Json = False) -> None:
+    """Every key that something waits for."""
+    from shared.ops import waits as asked
+
+    _answer(asked.gather(where.find(home)), json, asked.draw)
+
+
+@waits.command("show")
+def waits_show(key: Annotated[str, typer.Argument(help="Such as legal_entity:BU-17@netsuite-emea.")], home: Home = None, json: Json = False) -> None:
+    """Who waits for a key, and how to supply it."""
+    from shared.ops import waits as asked
+
+    _answer(asked.gather_one(where.find(home), key), json, asked.draw_one)
+
+
+@dlt.command("ls")
+def dlt_ls(home: Home = None, json: Json = False) -> None:
+    """Dead letters by cause."""
+    from shared.ops import dlt as asked
+
+    _answer(asked.gather(where.find(home)), json, asked.draw)
+
+
+@dlt.command("show")
+def dlt_show(which: Annotated[str, typer.Argument(help="A cause, or TOPIC/PARTITION:OFFSET.")], home: Home = None, json: Json = False) -> None:
+    """The letters of a cause, or one letter with its original bytes and headers."""
+    from shared.ops import dlt as asked
+
+    found, place = where.find(home), asked.place_of(which)
+    if place is None:
+        _answer(asked.gather_cause(found, which), json, asked.draw_cause)
+    else:
+        _answer(asked.gather_letter(found, place), json, asked.draw_letter)
+
+
+def main() -> None:
+    try:
+        app()
+    except OpsError as error:
+        print(error, file=sys.stderr)
+        sys.exit(Exit.FAILED)

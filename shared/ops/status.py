@@ -1,0 +1,43 @@
+"""`throughline status`: how many contracts are where, worth how much, what stops them, and how the services are."""
+
+from typing import Any
+
+from shared.ops import show
+from shared.ops.console import ask
+from shared.ops.endpoints import Endpoints
+
+WAY = ("received", "approved", "ready", "provisioned", "active", "closed", "waiting", "dead_lettered")
+
+
+def gather(endpoints: Endpoints) -> dict[str, Any]:
+    return {"summary": ask(endpoints, "summary"), "platform": ask(endpoints, "platform")}
+
+
+def draw(found: dict[str, Any]) -> None:
+    summary, platform = found["summary"], found["platform"]
+    counts, values = summary["contracts"], summary["value_by_currency"]
+    rows = [(name.replace("_", " "), counts[name], show.money(values[name])) for name in WAY]
+    show.out(show.table("Contracts", ("", "contracts", "value"), rows, right=("contracts",)))
+    if summary["stopped"]:
+        show.out(_stopped(summary["stopped"]))
+    show.out(_services(platform))
+
+
+def _stopped(stopped: list[dict[str, Any]]) -> Any:
+    rows = [
+        (
+            each["name"],
+            each["kind"].replace("_", " "),
+            each["contracts"],
+            show.money(each["value_by_currency"]),
+            show.ago(each["since"]),
+            each["reason"],
+        )
+        for each in stopped
+    ]
+    return show.table("What stops them, costliest first", ("name", "kind", "contracts", "value", "for", "reason"), rows, right=("contracts",))
+
+
+def _services(platform: dict[str, Any]) -> Any:
+    rows = [(each["name"], each["state"], each["lag"], each["decisions_per_s"], each["open_calls"]) for each in platform["services"]]
+    return show.table("Services", ("service", "state", "lag", "decisions/s", "open calls"), rows, right=("lag", "decisions/s", "open calls"))
