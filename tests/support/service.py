@@ -147,7 +147,7 @@ class Bench:
                 if message.error():
                     ended.add(message.partition())
                 else:
-                    headers = {str(name): bytes(value) for name, value in message.headers() or [] if isinstance(value, bytes)}
+                    headers = {str(pair[0]): pair[1] for pair in message.headers() or [] if isinstance(pair[1], bytes)}
                     found.append(((message.key() or b"").decode(), headers, message.value() or b""))
         consumer.close()
         return found
