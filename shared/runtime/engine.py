@@ -58,6 +58,7 @@ class Engine:
         self.processed = 0
         self.failures = 0
         self.working = False
+        self.closed = False
         self.incarnation = ""
         self.reader: Reader | None = None
 
@@ -249,3 +250,4 @@ class Engine:
         if self.reader is not None:
             await self.reader.close()
         self.threads.shutdown(wait=False, cancel_futures=True)
+        self.closed = True

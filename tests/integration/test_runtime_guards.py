@@ -1,0 +1,66 @@
+"""What must stop a lane does stop it: another owner, a database of another time, a record that kills its reader."""
+
+import pytest
+
+from shared.runtime.engine import LaneLost
+from tests.integration.test_runtime import running, settled, until
+from tests.support.service import account, bench
+from tests.support.stack import Stack
+
+
+async def test_a_process_whose_lane_was_claimed_by_another_ends_without_writing(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+
+        async def lose_the_lane() -> None:
+            async with running(service) as (engine, _):
+
+                async def ended() -> bool:
+                    return engine.closed
+
+                await until(settled(service, 1))
+                await service.fetch("update lane set epoch = epoch + 1")
+                service.send(("A", account("A", "second")))
+                await until(ended)
+
+        service.send(("A", account("A", "first")))
+        with pytest.raises(LaneLost, match="claimed by another process"):
+            await lose_the_lane()
+        assert (await service.fetch("select count(*) as n from journal"))[0]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tamper", "reason"),
+    [
+        ("update lane set head = 0", "ahead of the lane's head"),
+        ("update incarnation set id = gen_random_uuid()", "another database"),
+    ],
+)
+async def test_a_lane_whose_position_contradicts_the_database_halts(stack: Stack, database: str, tamper: str, reason: str) -> None:
+    async with bench(stack, database) as service:
+        service.send(*(("A", account("A", f"{i}")) for i in range(5)))
+        async with running(service):
+            await until(settled(service, 5))
+        await service.fetch(tamper)
+        service.send(("A", account("A", "after")))
+        async with running(service) as (engine, _):
+
+            async def halted() -> bool:
+                return any(relay.halted for relay in engine.relays.values())
+
+            await until(halted)
+            assert reason in next(relay.halted or "" for relay in engine.relays.values() if relay.halted)
+        assert len(service.emitted()) == 5
+
+
+async def test_a_record_that_ended_the_process_twice_is_put_aside_undecoded(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.send(("A", account("A", "kills")), ("B", account("B", "fine")))
+        async with running(service) as (engine, _):
+            await until(settled(service, 2))
+            claim = next(claim for claim in engine.lanes if claim.next)
+        await service.fetch("delete from journal")
+        await service.fetch("update lane set next = 0, claims = 5, suspect = 0, deaths = 2 where topic = $1 and part = $2", *claim.lane)
+        async with running(service):
+            await until(settled(service, 1))
+        assert [r["code"] for r in await service.fetch("select code from dead_letter")] == ["poison"]
+        assert (await service.fetch("select suspect, deaths, claims from lane where part = $1", claim.lane[1]))[0]["suspect"] is None
