@@ -4,14 +4,15 @@ import argparse
 import difflib
 import keyword
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
 from shared.wire import avsc, catalogue
 
 TARGET = Path(__file__).resolve().parents[1] / "messages"
-HEADER = '"""{doc}\n\nGenerated from schemas/ by `python -m shared.ops.messages`; change the schema, then run it again.\n"""\n'
+MARK = "Generated from schemas/ by `python -m shared.ops.messages`; change the schema, then run it again."
+HEADER = '"""{doc}\n\n' + MARK + '\n"""\n'
 SCALARS = {"string": "str", "int": "int", "long": "int", "boolean": "bool", "float": "float", "double": "float", "bytes": "bytes"}
 LOGICAL = {"decimal": "Decimal", "timestamp-micros": "dt.datetime", "date": "dt.date"}
 BASE = (
@@ -44,7 +45,7 @@ def generate(schemas: Path = catalogue.SCHEMAS) -> dict[str, str]:
 def differences(target: Path = TARGET, schemas: Path = catalogue.SCHEMAS) -> list[str]:
     """Lines of a unified diff between the checked-in classes and what the schemas say; empty when they agree."""
     wanted = generate(schemas)
-    present = {path.name: path.read_text(encoding="utf-8") for path in target.glob("*.py")}
+    present = _present(target, wanted.keys())
     lines: list[str] = []
     for name in sorted(wanted.keys() | present.keys()):
         before, after = present.get(name, "").splitlines(), wanted.get(name, "").splitlines()
@@ -54,10 +55,16 @@ def differences(target: Path = TARGET, schemas: Path = catalogue.SCHEMAS) -> lis
 
 def write(target: Path = TARGET, schemas: Path = catalogue.SCHEMAS) -> None:
     wanted = generate(schemas)
-    for stale in {path.name for path in target.glob("*.py")} - wanted.keys():
+    for stale in _present(target, wanted.keys()).keys() - wanted.keys():
         (target / stale).unlink()
     for name, content in wanted.items():
         (target / name).write_text(content, encoding="utf-8")
+
+
+def _present(target: Path, wanted: Set[str]) -> dict[str, str]:
+    """Generated files that are there, those no longer wanted too; what was written by hand beside them is left alone."""
+    found = {path.name: path.read_text(encoding="utf-8") for path in target.glob("*.py")}
+    return {name: content for name, content in found.items() if name in wanted or MARK in content}
 
 
 def _index(topics: list[tuple[str, str]]) -> str:

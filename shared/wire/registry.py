@@ -46,6 +46,14 @@ class Registry:
         """Id of a schema already registered under the subject. Raises Unknown, RegistryAway."""
         return int(self._call("POST", f"/subjects/{quote(subject, safe='')}", {"schema": schema})["id"])
 
+    def knows(self, subject: str, schema: str) -> bool:
+        """Whether the schema is registered under the subject. Raises RegistryAway."""
+        try:
+            self.id_of(subject, schema)
+        except Unknown:
+            return False
+        return True
+
     def register(self, subject: str, schema: str) -> int:
         """Id of the schema, registered now or before. Raises Refused when the subject's level forbids it, RegistryAway."""
         return int(self._call("POST", f"/subjects/{quote(subject, safe='')}/versions", {"schema": schema})["id"])
