@@ -39,7 +39,7 @@ def gather(endpoints: Endpoints) -> Lines:
 
 def draw(causes: Lines) -> None:
     if not causes:
-        return show.out("No dead letters.")
+        return show.say("No dead letters.")
     columns = ("cause", "code", "service", "letters", "standing", "contracts", "value", "last", "message")
     rows = [
         (
@@ -88,7 +88,7 @@ def gather_letter(endpoints: Endpoints, place: Place) -> dict[str, Any]:
 
 
 def draw_letter(letter: dict[str, Any]) -> None:
-    show.out(show.printable(f"{letter['code']}: {letter['message']}"))
+    show.say(f"{letter['code']}: {letter['message']}")
     original = letter.pop("original")
     show.out(show.table("Dead letter", ("", ""), [(name, value) for name, value in letter.items() if name not in ("code", "message")]))
     show.out(show.table("Headers", ("", ""), original["headers"].items()))

@@ -44,7 +44,7 @@ def draw(findings: list[Finding]) -> None:
     rows = [("ok" if each.well else "LOOK", each.part, each.said) for each in findings]
     show.out(show.table("", ("", "part", "what was found"), rows))
     wrong = sum(not each.well for each in findings)
-    show.out(f"{wrong} to look at." if wrong else "All well.")
+    show.say(f"{wrong} to look at." if wrong else "All well.")
 
 
 def as_json(findings: list[Finding]) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ def _registry(url: str) -> Iterator[Finding]:
 
 
 def _console(endpoints: Endpoints) -> Iterator[Finding]:
-    health = ask(endpoints, "health")
+    health = ask(endpoints, "healthz")
     stale = health["stale_s"]
     yield Finding("console", health["status"] == "ok", f"{health['status']}; last change {'none yet' if stale is None else f'{stale:.0f} s ago'}")
     summary = ask(endpoints, "summary")

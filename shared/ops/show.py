@@ -27,6 +27,13 @@ def out(*parts: "RenderableType") -> None:
         console.print(part)
 
 
+def say(*lines: str) -> None:
+    """Lines of plain text: nothing in them is taken for markup."""
+    from rich.text import Text
+
+    out(*(Text(printable(line)) for line in lines))
+
+
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[str] = ()) -> "RenderableType":
     """A table whose cells are plain text: nothing in them is taken for markup."""
     from rich import box

@@ -1,16 +1,19 @@
 """`throughline status`: how many contracts are where, worth how much, what stops them, and how the services are."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.ops import show
 from shared.ops.console import ask
 from shared.ops.endpoints import Endpoints
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 WAY = ("received", "approved", "ready", "provisioned", "active", "closed", "waiting", "dead_lettered")
 
 
 def gather(endpoints: Endpoints) -> dict[str, Any]:
-    return {"summary": ask(endpoints, "summary"), "platform": ask(endpoints, "platform")}
+    return {"summary": ask(endpoints, "summary"), "platform": ask(endpoints, "targets")}
 
 
 def draw(found: dict[str, Any]) -> None:
@@ -23,7 +26,7 @@ def draw(found: dict[str, Any]) -> None:
     show.out(_services(platform))
 
 
-def _stopped(stopped: list[dict[str, Any]]) -> Any:
+def _stopped(stopped: list[dict[str, Any]]) -> "RenderableType":
     rows = [
         (
             each["name"],
@@ -38,6 +41,6 @@ def _stopped(stopped: list[dict[str, Any]]) -> Any:
     return show.table("What stops them, costliest first", ("name", "kind", "contracts", "value", "for", "reason"), rows, right=("contracts",))
 
 
-def _services(platform: dict[str, Any]) -> Any:
+def _services(platform: dict[str, Any]) -> "RenderableType":
     rows = [(each["name"], each["state"], each["lag"], each["decisions_per_s"], each["open_calls"]) for each in platform["services"]]
     return show.table("Services", ("service", "state", "lag", "decisions/s", "open calls"), rows, right=("lag", "decisions/s", "open calls"))

@@ -1,10 +1,13 @@
 """`throughline trace CONTRACT`: every transition with its cause, from the source event to the ERP's id."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.ops import show
 from shared.ops.console import ask
 from shared.ops.endpoints import Endpoints
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Detail = dict[str, Any]
 
@@ -18,8 +21,8 @@ def gather(endpoints: Endpoints, contract_id: str) -> Detail:
 def draw(found: Detail) -> None:
     line = found["line"]
     value = f"{line['currency']} {line['amount']}" if line["amount"] is not None else ""
-    show.out(show.printable(f"{line['contract_id']}  {line['title'] or ''}  revision {line['revision']}  {value}"))
-    show.out(f"{line['stage']}, {line['condition']} since {show.clock(line['stage_since'])} UTC")
+    show.say(f"{line['contract_id']}  {line['title'] or ''}  revision {line['revision']}  {value}")
+    show.say(f"{line['stage']}, {line['condition']} since {show.clock(line['stage_since'])} UTC")
     columns = ("at (UTC)", "service", "rev.", "status", "what happened", "because of")
     show.out(show.table("", columns, [_row(each) for each in found["transitions"]], right=("rev.",)))
     if found["records"]:
@@ -44,9 +47,9 @@ def _because(step: Detail) -> str:
 def _call(call: Detail | None) -> str:
     if not call:
         return ""
-    return f"[{call.get('request', '')} → {call.get('outcome', '')}]"
+    return f"[{call['request']} → {call['outcome']}]"
 
 
-def _records(records: list[Detail]) -> Any:
-    rows = [(each.get("system"), each.get("kind"), each.get("external_id"), each.get("internal_id")) for each in records]
-    return show.table("Made of it", ("system", "object", "external id", "internal id"), rows)
+def _records(records: list[Detail]) -> "RenderableType":
+    rows = [(each["target"], each["record_type"], each["external_id"], each["internal_id"]) for each in records]
+    return show.table("Made of it", ("system", "record", "external id", "internal id"), rows)

@@ -16,7 +16,7 @@ def gather(endpoints: Endpoints) -> Lines:
 
 def draw(lines: Lines) -> None:
     if not lines:
-        return show.out("Nothing waits.")
+        return show.say("Nothing waits.")
     rows = [
         (each["key"], each["queue"], each["contracts"], show.money(each["value_by_currency"]), show.ago(each["since"]), each["reason"])
         for each in lines
@@ -32,9 +32,9 @@ def gather_one(endpoints: Endpoints, key: str) -> dict[str, Any]:
 
 def draw_one(found: dict[str, Any]) -> None:
     wait, supply = found["wait"], found["supply"]
-    show.out(show.printable(f"{wait['key']}  in the queue of {wait['queue']}: {wait['reason']}"))
-    show.out(show.printable(f"{wait['contracts']} contracts, {show.money(wait['value_by_currency'])}, for {show.ago(wait['since'])}"))
-    show.out(*(show.printable(text) for text in (supply["sentence"], supply["file"], supply["command"]) if text))
+    show.say(f"{wait['key']}  in the queue of {wait['queue']}: {wait['reason']}")
+    show.say(f"{wait['contracts']} contracts, {show.money(wait['value_by_currency'])}, for {show.ago(wait['since'])}")
+    show.say(*(text for text in (supply["sentence"], supply["file"], supply["command"]) if text))
     columns = ("contract", "title", "customer", "unit", "stage", "for", "value")
     show.out(show.table("", columns, [_waiter(each) for each in found["waiters"]], right=("value",)))
 
