@@ -13,7 +13,7 @@ import typer
 
 from shared.ops import endpoints as where
 from shared.ops import show, stack
-from shared.ops.errors import Exit, OpsError
+from shared.ops.errors import Exit, for_people
 
 app = typer.Typer(
     name="throughline",
@@ -143,9 +143,49 @@ def dlt_show(which: Annotated[str, typer.Argument(help="A cause, or TOPIC/PARTIT
         _answer(asked.gather_letter(found, place), json, asked.draw_letter)
 
 
+@topics.command("plan")
+def topics_plan(home: Home = None, json: Json = False) -> None:
+    """Where Kafka differs from the catalogue; exit code 3 when it does."""
+    from shared.ops import topics as catalogued
+
+    steps = [str(step) for step in catalogued.plan(where.find(home)["kafka"])]
+    _answer(steps, json, lambda lines: show.say(*lines or ["Kafka is as the catalogue says."]))
+    if steps:
+        raise typer.Exit(Exit.FOUND)
+
+
+@topics.command("apply")
+def topics_apply(home: Home = None, json: Json = False) -> None:
+    """Create, grow and configure topics as the catalogue says."""
+    from shared.ops import topics as catalogued
+
+    _answer(catalogued.apply(where.find(home)["kafka"]), json, lambda lines: show.say(*lines or ["Nothing to do."]))
+
+
+@schemas.command("check")
+def schemas_check(json: Json = False) -> None:
+    """What is wrong with the schemas of this project; exit code 3 when something is."""
+    from shared.ops import schemas as promised
+
+    problems = promised.check()
+    _answer(problems, json, lambda lines: show.say(*lines or ["Every schema keeps its promises."]))
+    if problems:
+        raise typer.Exit(Exit.FOUND)
+
+
+@schemas.command("publish")
+def schemas_publish(home: Home = None, json: Json = False) -> None:
+    """Register every schema that the registry does not have."""
+    from shared.ops import schemas as promised
+
+    _answer(promised.publish(where.find(home)["registry"]), json, lambda lines: show.say(*lines or ["Nothing to do."]))
+
+
 def main() -> None:
     try:
         app()
-    except OpsError as error:
+    except Exception as error:
+        if not for_people(error):
+            raise
         print(error, file=sys.stderr)
         sys.exit(Exit.FAILED)

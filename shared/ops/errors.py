@@ -16,3 +16,14 @@ class OpsError(Exception):
 
 class StackDown(OpsError):
     """Nothing answers where the stack should be."""
+
+
+def for_people(error: Exception) -> bool:
+    """Whether the message is made for the person at the terminal; anything else is a bug and keeps its traceback."""
+    from shared.ops.database import PreparationError
+    from shared.ops.topics import TopicsError
+    from shared.wire.avsc import SchemaError
+    from shared.wire.catalogue import CatalogueError
+    from shared.wire.registry import Refused, RegistryAway
+
+    return isinstance(error, OpsError | PreparationError | TopicsError | SchemaError | CatalogueError | Refused | RegistryAway)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from shared.ops.database import PreparationError
+from shared.ops.errors import for_people
 from shared.wire import catalogue
 
 
@@ -19,7 +20,7 @@ def prepare(postgres_dsn: str, kafka: str, registry: str, passwords: Mapping[str
     """Do what is still to be done, all three at the same time; what was done, a line each.
 
     `postgres_dsn` is of a role that may create roles, `kafka` is HOST:PORT,…, `registry` a URL, `passwords` by service.
-    Raises PreparationError, or what Kafka's or the registry's client raises.
+    Raises PreparationError, TopicsError, SchemaError, RegistryAway, Refused.
     """
     from shared.ops import database, schemas, topics
 
@@ -59,7 +60,9 @@ def main() -> None:
     try:
         passwords = passwords_in(args.secrets or args.home / "run" / "secrets")
         done = prepare(_address("THROUGHLINE_POSTGRES_ADMIN"), _address("THROUGHLINE_KAFKA"), _address("THROUGHLINE_REGISTRY"), passwords)
-    except PreparationError as error:
+    except Exception as error:
+        if not for_people(error):
+            raise
         sys.exit(str(error))
     print("\n".join(done) or "nothing to do")
 
