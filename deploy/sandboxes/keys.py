@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,18 +46,17 @@ def client_secret(home: Path, name: str) -> ClientSecret:
     """The connected app's secret of the sandbox `name` (psa, crm), generated when missing."""
     known = ClientSecret("throughline", _secrets_folder(home) / f"{name}_client_secret")
     if not known.secret_file.exists():
-        _write_private(known.secret_file, secrets.token_urlsafe(32).encode())
+        _keep_first(known.secret_file, secrets.token_urlsafe(32).encode())
     return known
 
 
 def _generate(key: NetSuiteKey) -> None:
     pair = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
     pem = serialization.Encoding.PEM
-    private = pair.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    public = pair.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
-    # The public half is written last: its presence says that the pair is complete.
-    _write_private(key.private_file, private)
-    key.public_file.write_bytes(public)
+    _keep_first(key.private_file, pair.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    # The public half is taken from what is on disk: another process may have come first with a pair of its own.
+    kept = serialization.load_pem_private_key(key.private_file.read_bytes(), None)
+    _keep_first(key.public_file, kept.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
 
 
 def _secrets_folder(home: Path) -> Path:
@@ -65,9 +65,11 @@ def _secrets_folder(home: Path) -> Path:
     return folder
 
 
-def _write_private(path: Path, content: bytes) -> None:
-    """In one step, so that two sandboxes starting together never read half a secret."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+def _keep_first(path: Path, content: bytes) -> None:
+    """Whole or not at all, and never over what is there: processes starting together all read the first one's secret."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
-    draft.replace(path)
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()

@@ -22,7 +22,7 @@ class DidNotStart(Exception):
 
 @dataclass(slots=True)
 class Sandbox:
-    """A running sandbox. `url` has no trailing slash."""
+    """A running sandbox. `url` has no trailing slash; what it prints goes to HOME/logs/sandbox-<name>.log."""
 
     name: str
     home: Path
@@ -60,10 +60,13 @@ async def start(name: str, home: Path, *options: str, port: int | None = None) -
     """As `running`, for a caller that ends it itself."""
     chosen = port or free_port()
     command = ("-m", f"deploy.sandboxes.{name}", "--port", str(chosen), "--home", str(home), *options)
-    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
+    log = home / "logs" / f"sandbox-{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as printed:
+        process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=printed, stderr=printed)
     sandbox = Sandbox(name, home, chosen, process)
     try:
-        await asyncio.wait_for(_answering(sandbox), _START_SECONDS)
+        await asyncio.wait_for(_answering(sandbox, log), _START_SECONDS)
     except TimeoutError:
         await sandbox.kill()
         raise DidNotStart(f"{name} did not answer on port {chosen} within {_START_SECONDS:.0f} s") from None
@@ -77,11 +80,11 @@ def free_port() -> int:
         return port
 
 
-async def _answering(sandbox: Sandbox) -> None:
+async def _answering(sandbox: Sandbox, log: Path) -> None:
     async with aiohttp.ClientSession() as session:
         while True:
-            if sandbox.process.returncode is not None and sandbox.process.stderr is not None:
-                raise DidNotStart((await sandbox.process.stderr.read()).decode().strip())
+            if sandbox.process.returncode is not None:
+                raise DidNotStart((await asyncio.to_thread(log.read_text)).strip())
             try:
                 async with session.get(sandbox.url + "/_sandbox/healthz") as answer:
                     if answer.status == 200:

@@ -141,7 +141,7 @@ def build(home: Path, limits: Limits, latency_ms: float = 0.0) -> web.Applicatio
 async def _body(request: web.Request) -> JsonObject:
     try:
         body = _JSON.decode(await request.read())
-    except (msgspec.DecodeError, ValueError, ArithmeticError):
+    except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError):
         raise errors.bad_body() from None
     if not isinstance(body, dict):
         raise errors.bad_body()

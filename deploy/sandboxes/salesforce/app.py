@@ -1,10 +1,6 @@
 """A Salesforce sandbox put together: the REST resources of one org behind its OAuth door."""
 
-import base64
-import binascii
-import hmac
 import re
-import time
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -15,15 +11,12 @@ from aiohttp import web
 from deploy.sandboxes.common.front import Room, Target
 from deploy.sandboxes.common.journal import JsonObject
 from deploy.sandboxes.common.launch import application, open_room
-from deploy.sandboxes.common.tokens import Tokens, bearer
-from deploy.sandboxes.keys import ClientSecret, client_secret
+from deploy.sandboxes.keys import client_secret
 from deploy.sandboxes.salesforce import errors, render, soql
+from deploy.sandboxes.salesforce.oauth import TOKEN_PATH, Door
 from deploy.sandboxes.salesforce.objects import EXTERNAL_KEY, SObject
 from deploy.sandboxes.salesforce.org import Org
 
-TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - an address
-
-_SESSION_LIFE = 7200
 _MAX_BODY = 6 * 1024 * 1024
 _RECORD = render.DATA + "/sobjects/{sobject}"
 _TARGET = re.compile(re.escape(render.DATA) + r"/(?:sobjects/(?P<sobject>\w+).*|(?P<query>query))")
@@ -42,8 +35,8 @@ class Profile:
 class Salesforce:
     """The REST resources over HTTP, and how they say things (`common.front.Vendor`)."""
 
-    def __init__(self, org: Org, tokens: Tokens, client: ClientSecret) -> None:
-        self._org, self._tokens, self._client = org, tokens, client
+    def __init__(self, org: Org, door: Door) -> None:
+        self._org, self._door = org, door
 
     def target(self, request: web.Request) -> Target:
         matched = _TARGET.match(request.path)
@@ -71,7 +64,7 @@ class Salesforce:
     def routes(self) -> list[web.RouteDef]:
         by_id, by_key = _RECORD + "/{id}", _RECORD + "/{field}/{value}"
         return [
-            web.post(TOKEN_PATH, self._give_token),
+            web.post(TOKEN_PATH, self._door.give_token),
             web.get(render.DATA + "/query", self._query),
             web.post(_RECORD, self._create),
             web.get(by_id, self._get_by_id),
@@ -82,20 +75,8 @@ class Salesforce:
             web.delete(by_key, self._delete_by_key),
         ]
 
-    async def _give_token(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        if form.get("grant_type") != "client_credentials":
-            return render.answer({"error": "unsupported_grant_type", "error_description": "grant type not supported"}, 400)
-        given_id, given_secret = _basic(request) or (str(form.get("client_id", "")), str(form.get("client_secret", "")))
-        known = given_id == self._client.client_id and hmac.compare_digest(given_secret.encode(), self._client.secret().encode())
-        if not known:
-            return render.answer({"error": "invalid_client", "error_description": "invalid client credentials"}, 400)
-        host = f"{request.scheme}://{request.host}"
-        token = {"access_token": self._tokens.issue(self._org.name), "instance_url": host, "token_type": "Bearer", "scope": "api"}
-        return render.answer({**token, "issued_at": str(int(time.time() * 1000))})
-
     async def _query(self, request: web.Request) -> web.Response:
-        self._let_in(request)
+        self._door.let_in(request)
         return render.answer(soql.run(self._org, request.query.get("q", "")))
 
     async def _create(self, request: web.Request) -> web.Response:
@@ -141,12 +122,8 @@ class Salesforce:
         return web.Response(status=204)
 
     def _admitted(self, request: web.Request) -> SObject:
-        self._let_in(request)
+        self._door.let_in(request)
         return self._org.sobject(request.match_info["sobject"])
-
-    def _let_in(self, request: web.Request) -> None:
-        if not self._tokens.accepts(bearer(request.headers.get("Authorization", "")), self._org.name):
-            raise errors.invalid_session()
 
 
 def build(profile: Profile, home: Path, latency_ms: float = 0.0) -> web.Application:
@@ -155,9 +132,9 @@ def build(profile: Profile, home: Path, latency_ms: float = 0.0) -> web.Applicat
     room = open_room(profile.name, folder, latency_ms)
     org = Org(profile.name, profile.objects, room.store, room.faults)
     _sow(org, profile, room)
-    tokens = Tokens(folder / "token_key", _SESSION_LIFE, time.time)
-    vendor = Salesforce(org, tokens, client_secret(home, profile.name))
-    app = application(room, vendor, max_body=_MAX_BODY, by_account=False, forget_tokens=tokens.forget_all)
+    door = Door(profile.name, client_secret(home, profile.name), folder / "token_key")
+    vendor = Salesforce(org, door)
+    app = application(room, vendor, max_body=_MAX_BODY, by_account=False, forget_tokens=door.tokens.forget_all)
     app.add_routes(vendor.routes())
     return app
 
@@ -172,7 +149,7 @@ def _sow(org: Org, profile: Profile, room: Room) -> None:
 async def _body(request: web.Request) -> JsonObject:
     try:
         body = _JSON.decode(await request.read())
-    except (msgspec.DecodeError, ValueError, ArithmeticError):
+    except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise errors.SalesforceError(400, "JSON_PARSER_ERROR", "The body is not a JSON object.")
@@ -188,14 +165,3 @@ def _told(request: web.Request, sobject: SObject, row: JsonObject) -> web.Respon
     if unknown:
         raise errors.no_such_column(unknown[0], sobject.name)
     return render.answer({name: row[name] for name in ("attributes", *asked.split(","), "Id")})
-
-
-def _basic(request: web.Request) -> tuple[str, str] | None:
-    scheme, _, coded = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        client_id, _, secret = base64.b64decode(coded).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return None
-    return client_id, secret

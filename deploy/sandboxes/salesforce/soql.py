@@ -24,7 +24,8 @@ def run(org: Org, query: str) -> JsonObject:
         raise _malformed(query)
     sobject = _from(org, matched["object"])
     columns = [name.strip() for name in matched["columns"].split(",")]
-    found = [each for each in org.all(sobject) if _meets(org, sobject, each, _conditions(matched["where"]))]
+    conditions = _conditions(matched["where"])
+    found = [each for each in org.all(sobject) if _meets(org, sobject, each, conditions)]
     if matched["limit"]:
         found = found[: int(matched["limit"])]
     rows = [_row(org, sobject, each, columns) for each in found]
