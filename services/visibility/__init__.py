@@ -1,0 +1,1 @@
+"""Visibility: where every contract is, what it waits for, and what that costs."""

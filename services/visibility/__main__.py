@@ -1,0 +1,16 @@
+"""Run visibility until it is told to stop; `python -m services.visibility kpis` runs its KPI app."""
+
+import sys
+
+from services.visibility.app import build
+from services.visibility.settings import KpiSettings, Settings
+from shared.runtime.main import run
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["kpis"]:
+        from services.visibility.adapters.kpis import run_kpis
+
+        run_kpis(KpiSettings())
+    else:
+        settings = Settings()
+        run(build(settings), settings.runtime)

@@ -1,0 +1,1 @@
+"""How visibility reaches its tables, its topics and the other services."""
