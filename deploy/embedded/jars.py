@@ -92,7 +92,8 @@ def _only_one_downloads(cache: Path) -> Iterator[None]:
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / ".lock").open("w")
     except OSError as error:
-        raise StackError(f"Cannot keep Kafka's jars in {cache}: {error.strerror}. Set XDG_CACHE_HOME to a folder you can write to.") from error
+        reason = f"Cannot keep Kafka's jars in {cache}: {error.strerror}."
+        raise StackError(f"{reason} Set XDG_CACHE_HOME to a folder you can write to.") from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -124,7 +125,8 @@ def _download(jar: Jar, cache: Path) -> None:
         artifact = _maven(cache).project(jar.group, jar.artifact).at_version(jar.version).artifact()
         artifact.context.resolver.download(artifact)
     except (OSError, RuntimeError) as error:  # requests' errors are OSErrors; jgo says "not found" with a RuntimeError
-        raise StackError(f"Cannot fetch the jar {jar.name}: {error}. Check the network and run the command again; what was fetched is kept.") from error
+        again = "Check the network and run the command again; what was fetched is kept."
+        raise StackError(f"Cannot fetch the jar {jar.name}: {error}. {again}") from error
 
 
 def _maven(cache: Path) -> Any:

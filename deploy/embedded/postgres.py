@@ -167,7 +167,8 @@ def become(home: Path, port: int) -> None:
     if not (place.data / "PG_VERSION").exists():
         _initialise(place, password)
     settings = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
-    os.execve(place.program("postgres"), [place.program("postgres"), "-D", str(place.data), "-p", str(port), *settings], _environment())
+    argv = [place.program("postgres"), "-D", str(place.data), "-p", str(port), *settings]
+    os.execve(argv[0], argv, _environment())  # noqa: S606  no shell is what is wanted
 
 
 def _initialise(place: Place, password: str) -> None:

@@ -1,0 +1,40 @@
+"""Says what is going on: a spinner and one line per finished step at a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+
+
+class Progress:
+    """Lines on standard error, so that standard output stays free for what commands print."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self.began = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since this was made."""
+        return time.monotonic() - self.began
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Callable[[str], None]]:
+        """Run a step; the yielded function tells how it goes on. The line with its time is written when it is done."""
+        began = time.monotonic()
+        if not self.console.is_terminal:
+            yield lambda detail: self.console.print(f"  ..  {escape(title)}: {escape(detail)}", soft_wrap=True)
+        else:
+            with self.console.status(escape(title)) as spinner:
+                yield lambda detail: spinner.update(f"{escape(title)}: {escape(detail)}")
+        self.console.print(f"  [green]ok[/]  {escape(title):<60} {time.monotonic() - began:6.1f} s", soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        self.console.print(escape(text), soft_wrap=True)
+
+    def fail(self, text: str) -> None:
+        self.console.print(f"[red]{escape(text)}[/]", soft_wrap=True)

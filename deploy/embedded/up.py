@@ -1,0 +1,239 @@
+"""Brings a stack up in order, feeds it, keeps it until it is idle or told to stop, and takes it down in the opposite order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from deploy.embedded import home, jars, processes
+from deploy.embedded.credentials import credential
+from deploy.embedded.errors import StackError
+from deploy.embedded.idle import wait_until_idle
+from deploy.embedded.plan import CONSOLE, EMBEDDED, Plan
+from deploy.embedded.processes import SERVICES, Process, Stage
+from deploy.embedded.progress import Progress
+from deploy.embedded.readiness import Watch, fetch_json
+from deploy.embedded.supervise import Supervisor, end_leftovers
+
+FOUND_SOMETHING = 3
+"""Exit code of a feed that refused a part of what it read: said by the feed itself, no reason to stop."""
+
+
+class Stopped(BaseException):
+    """Ctrl-C, SIGTERM or a closed terminal: take everything down and leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What to do with the stack once it is ready."""
+
+    feeds: tuple[Path, ...] = ()
+    derive_mappings: bool = False
+    demo: bool = False
+    until_idle: bool = False
+    report: Path | None = None
+
+
+def run(plan: Plan, errand: Errand, progress: Progress) -> None:
+    """One whole life of a stack. Raises StackError; returns when the errand is done or the user asked to stop."""
+    home.make(plan.home)
+    with home.only_one(plan.home), _stop_on_signals():
+        try:
+            with running(plan, progress) as stack:
+                _announce(plan, progress)
+                _do(stack, errand)
+        except Stopped:
+            return
+
+
+@dataclass(slots=True)
+class Stack:
+    """A stack that is up."""
+
+    plan: Plan
+    supervisor: Supervisor
+    progress: Progress
+    rows: tuple[Process, ...] = field(default=())
+
+    def of(self, stage: Stage) -> list[Process]:
+        return [row for row in self.rows if row.stage is stage]
+
+
+@contextmanager
+def running(plan: Plan, progress: Progress, last: Stage = Stage.SERVICES) -> Iterator[Stack]:
+    """Start everything up to the stage `last`, and stop it all at the end. The caller holds the home."""
+    stack = Stack(plan, Supervisor(plan.home), progress, tuple(row for row in processes.table(plan) if row.stage <= last))
+    _clear_the_way(stack)
+    try:
+        _start(stack)
+        yield stack
+    finally:
+        _stop(stack)
+
+
+def _clear_the_way(stack: Stack) -> None:
+    if ended := end_leftovers(stack.plan.home):
+        stack.progress.say(f"  ..  ended {ended} processes that an earlier run left behind")
+    home.check_ports(stack.rows)
+    if stack.plan.broker == EMBEDDED:
+        stack.plan.cluster.prepare()
+        with stack.progress.step("Kafka's jars are here and are the locked ones") as say:
+            jars.ensure(lambda done, total: say(f"fetched {done} of {total}"))
+
+
+def _start(stack: Stack) -> None:
+    stack.supervisor.start(stack.rows, processes.shared_environment(stack.plan))
+    for stage in Stage:
+        if rows := stack.of(stage):
+            _start_stage(stack, stage, rows)
+        if stage is Stage.INFRASTRUCTURE and stack.of(Stage.SERVICES):
+            _prepare(stack)
+    home.write_json(stack.plan.home / "run" / "endpoints.json", processes.endpoints(stack.plan))
+
+
+def _start_stage(stack: Stack, stage: Stage, rows: list[Process]) -> None:
+    title = {Stage.INFRASTRUCTURE: "PostgreSQL, Kafka and the schema registry", Stage.SANDBOXES: "sandboxes", Stage.SERVICES: "services"}[stage]
+    with stack.progress.step(title) as say:
+        stack.supervisor.launch(rows)
+        Watch(stack.supervisor, stack.plan).wait_for(rows, lambda name: say(f"{name} is ready"))
+
+
+def _prepare(stack: Stack) -> None:
+    """Databases, topics and schemas: after the infrastructure, before anything that uses them."""
+    for service in SERVICES:
+        credential(stack.plan.home, service)
+    with stack.progress.step("tables, topics and schemas"):
+        admin = {"THROUGHLINE_POSTGRES_ADMIN": stack.plan.admin_dsn}
+        _call(stack, "shared.ops.prepare", "--home", str(stack.plan.home), environment=admin, quiet=True)
+
+
+def _call(stack: Stack, module: str, *arguments: str, environment: dict[str, str] | None = None, quiet: bool = False) -> None:
+    """Run one of our own commands to its end. Raises StackError when it fails."""
+    told = {**os.environ, **processes.shared_environment(stack.plan), **(environment or {})}
+    output = subprocess.PIPE if quiet else None
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    child = subprocess.Popen(command, env=told, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True, start_new_session=True)
+    try:
+        _, said = child.communicate()
+    except BaseException:
+        child.terminate()
+        child.wait(30)
+        raise
+    if child.returncode not in (0, FOUND_SOMETHING):
+        raise StackError(f"{module} failed with exit code {child.returncode}: {(said or 'see above').strip()}")
+
+
+def _announce(plan: Plan, progress: Progress) -> None:
+    progress.say(f"ready in {progress.elapsed:.1f} s: console {plan.url(CONSOLE)}   home {plan.home}")
+
+
+def _do(stack: Stack, errand: Errand) -> None:
+    home_option = ("--home", str(stack.plan.home))
+    if errand.demo:
+        _call(stack, "deploy.embedded.demo", *home_option)
+    if errand.feeds:
+        options = ("--derive-mappings",) if errand.derive_mappings else ()
+        _call(stack, "shared.ops", "feed", *map(str, errand.feeds), *options, *home_option)
+    if errand.until_idle:
+        _finish(stack, errand.report)
+    else:
+        stack.progress.say("Ctrl-C stops everything; the data is kept for the next start.")
+        keep(stack)
+
+
+def _finish(stack: Stack, report: Path | None) -> None:
+    with stack.progress.step("everything is done that can be done now") as say:
+        wait_until_idle([stack.plan.url(offset) for offset in SERVICES.values()], say, lambda: look_after(stack))
+    found = fetch_json(f"{stack.plan.url(CONSOLE)}/api/report", timeout=30)
+    if report is not None:
+        home.write_json(report, found)
+    for name, count in found["contracts"].items():
+        stack.progress.say(f"  {name.replace('_', ' '):<16}{_count(count):>8}")
+
+
+def _count(entry: Any) -> str:
+    return str(len(entry) if isinstance(entry, list) else entry)
+
+
+def keep(stack: Stack) -> None:
+    """Look after the stack until stopped."""
+    while True:
+        look_after(stack)
+        time.sleep(1.0)
+
+
+def look_after(stack: Stack) -> None:
+    """supervisord restarts what crashes and gives up on what keeps crashing; give that another round. Raises StackError without supervisord."""
+    for name, state in stack.supervisor.states().items():
+        if state.name == "FATAL":
+            stack.progress.fail(f"  !!  {name} does not stay up; trying again. Its log: {stack.plan.home / 'logs' / name}.log")
+            stack.supervisor.launch([row for row in stack.rows if row.name == name])
+
+
+def _stop(stack: Stack) -> None:
+    with _deaf(), stack.progress.step("stopped") as say:
+        (stack.plan.home / "run" / "endpoints.json").unlink(missing_ok=True)
+        try:
+            for stage in sorted(Stage, reverse=True):
+                if stack.supervisor.alive() and stack.of(stage):
+                    say(stage.name.lower())
+                    stack.supervisor.stop(stack.of(stage))
+        except StackError as error:
+            stack.progress.fail(str(error))
+        stack.supervisor.shutdown()
+        end_leftovers(stack.plan.home)
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped
+
+    with _handling(stop):
+        yield
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """While stopping, a second Ctrl-C must not leave half of the processes running."""
+    with _handling(signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def down(folder: Path, progress: Progress) -> None:
+    """Stop the stack of a home, whatever is left of it. Raises StackError when it does not end in time."""
+    if (pid := home.holder(folder)) is not None:
+        os.kill(pid, signal.SIGTERM)
+        _wait_for_release(folder, pid)
+    elif not end_leftovers(folder):
+        progress.say(f"nothing runs from {folder}")
+        return
+    progress.say(f"stopped what ran from {folder}; the data is kept")
+
+
+def _wait_for_release(folder: Path, pid: int, patience: float = 90.0) -> None:
+    end = time.monotonic() + patience
+    while home.holder(folder) is not None:
+        if time.monotonic() > end:
+            raise StackError(f"Process {pid}, which runs {folder}, did not stop within {patience:.0f} s: look at it, or end it with `kill -9 {pid}`.")
+        time.sleep(0.1)
