@@ -51,7 +51,8 @@ def _answer(found: Any, as_json: bool, draw: Callable[[Any], None]) -> None:
 
 @app.command()
 def up(
-    feed: Annotated[list[Path] | None, typer.Option(help="A file to feed; may be repeated. Without any, the demo scenario.")] = None,
+    feed: Annotated[list[Path] | None, typer.Option(help="A file to feed; may be repeated.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Play the demo scenario.")] = False,
     derive_mappings: Annotated[bool, typer.Option("--derive-mappings", help="Make the mapping events that the files imply.")] = False,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="Stop when nothing is left to do.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the outcome to this file, as JSON.")] = None,
@@ -63,7 +64,7 @@ def up(
     registry: Annotated[str | None, typer.Option(help="embedded, or the URL of a schema registry.")] = None,
 ) -> None:
     """Set up and run everything here, until Ctrl-C."""
-    options = {"derive_mappings": derive_mappings, "until_idle": until_idle, "report": report, "home": home}
+    options = {"demo": demo, "derive_mappings": derive_mappings, "until_idle": until_idle, "report": report, "home": home}
     stack.hand_over("up", feed or (), **options, port_base=port_base, broker=broker, nodes=nodes, postgres=postgres, registry=registry)
 
 
