@@ -6,7 +6,8 @@ The one question that matters after a failure is whether the vendor may have act
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import SimpleNamespace, TracebackType
@@ -90,6 +91,9 @@ class VendorHttp:
         self._deadline = deadline
         self._at_most = at_most
         self._session: aiohttp.ClientSession | None = None
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,8 +101,11 @@ class VendorHttp:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         await self.close()
 
-    async def close(self) -> None:
-        """Close the connections. A later call opens new ones."""
+    async def close(self, within: float = 0.0) -> None:
+        """Let the calls under way end for `within` seconds, then close the connections. A later call opens new ones."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._idle.wait()
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
@@ -121,9 +128,21 @@ class VendorHttp:
         with _tracer.start_as_current_span(f"HTTP {method}", kind=trace.SpanKind.CLIENT) as span:
             propagate.inject(sent_headers)
             span.set_attribute("url.full", masked(f"{self.base}{path}"))
-            reply = await self._answered(call, method, path, body, sent_headers)
+            with self._counted():
+                reply = await self._answered(call, method, path, body, sent_headers)
             span.set_attribute("http.response.status_code", reply.status)
             return reply
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
 
     def _written(self, json: object, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> tuple[bytes, CIMultiDict[str]]:
         written = CIMultiDict({"Accept": "application/json", **headers})

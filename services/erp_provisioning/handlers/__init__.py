@@ -1,0 +1,1 @@
+"""What arrives at erp_provisioning, each with the decision that follows."""
