@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncpg
-from confluent_kafka import KafkaException, Producer
+import pytest
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from tests.support.stack import Stack
@@ -20,21 +21,14 @@ async def test_postgres_is_version_18_and_durable(database: str) -> None:
 
 
 async def test_postgres_asks_for_the_password(stack: Stack) -> None:
-    try:
+    with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(stack.dsn, password="guess")
-    except asyncpg.InvalidPasswordError:
-        return
-    raise AssertionError("a wrong password was accepted")
 
 
 def test_topics_are_not_created_by_use(stack: Stack) -> None:
-    refused: list[str] = []
+    failures: list[KafkaError | None] = []
     producer = Producer({"bootstrap.servers": stack.bootstrap, "message.timeout.ms": 3000, "log_level": 0})
-    producer.produce("never.created", b"x", on_delivery=lambda error, _: refused.append(error.name()))
-    producer.flush(10)
-    assert refused == ["_UNKNOWN_TOPIC"] or refused == ["_MSG_TIMED_OUT"]
-    try:
-        topics = AdminClient({"bootstrap.servers": stack.bootstrap}).list_topics(timeout=10).topics
-    except KafkaException as error:
-        raise AssertionError(str(error)) from error
-    assert "never.created" not in topics
+    producer.produce("never.created", b"x", on_delivery=lambda error, _: failures.append(error))
+    producer.flush(20)
+    assert failures != [None]
+    assert "never.created" not in AdminClient({"bootstrap.servers": stack.bootstrap}).list_topics(timeout=20).topics
