@@ -15,18 +15,18 @@ class Settings(BaseSettings):
 
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)  # type: ignore[arg-type]  # read from the environment
     netsuite_url: str = Field(
-        "http://127.0.0.1:8703/{tenant}", description="Address of a NetSuite tenant; without {tenant} in it, the tenant is added as a path"
+        default="http://127.0.0.1:8703/{tenant}", description="Address of a NetSuite tenant; without {tenant} in it, the tenant is added as a path"
     )
     netsuite_urls: dict[str, str] = Field(
         default_factory=dict, description="Addresses of single tenants, as JSON: {tenant: https://ACCOUNT.suitetalk.api.netsuite.com}"
     )
-    netsuite_client_id: str = Field("throughline", description="Client id of the integration record")
-    netsuite_certificate_id: str = Field("throughline-certificate", description="Id of the certificate that belongs to the private key")
+    netsuite_client_id: str = Field(default="throughline", description="Client id of the integration record")
+    netsuite_certificate_id: str = Field(default="throughline-certificate", description="Id of the certificate that belongs to the private key")
     netsuite_private_key: Path | None = Field(
-        None, description="File with the RSA private key, PEM; in the embedded run HOME/run/secrets/netsuite_private.pem"
+        default=None, description="File with the RSA private key, PEM; in the embedded run HOME/run/secrets/netsuite_private.pem"
     )
-    netsuite_concurrency: int = Field(15, ge=1, description="Requests that a tenant answers at once (5 for a shared account, 15 for tier 1)")
-    netsuite_deadline_s: float = Field(30.0, gt=0, description="Longest time for one call; keep it below the lease of an effect")
+    netsuite_concurrency: int = Field(default=15, ge=1, description="Requests that a tenant answers at once (5 for a shared account, 15 for tier 1)")
+    netsuite_deadline_s: float = Field(default=30.0, gt=0, description="Longest time for one call; keep it below the lease of an effect")
 
     def netsuite_base(self, tenant: str) -> str:
         """The address below which the tenant's services are."""

@@ -57,7 +57,7 @@ def _same(record: str, name: str, wanted: Any, observed: Any, known: Mapping[tup
         case {"externalId": key}:
             return _points_at(REFERRED.get((record, name)), key, observed, known)
         case {"id": key}:
-            return _id_of(observed) == key
+            return bool(_id_of(observed) == key)
         case {"items": items}:
             return _same_items(record, items, observed, known)
         case Mapping():
