@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import fastavro
 import msgspec
-from fastavro.read import LOGICAL_READERS
+from fastavro.read import LOGICAL_READERS, SchemaResolutionError
 
 from shared.messages.base import Message
 from shared.wire import census
@@ -22,7 +22,7 @@ from shared.wire.shape import Shape, shape_of
 M = TypeVar("M", bound=Message)
 UNKNOWN_FOR = 10.0  # seconds for which an id stays unknown before the registry is asked again
 WIDE = Context(prec=80)
-UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 IMMATERIAL = frozenset({"doc", "default", "aliases", "order"})  # to how bytes are read
 
 
@@ -69,7 +69,7 @@ class Codec:
         out = bytearray(frame)
         try:
             write(message, out)
-        except UNREADABLE as problem:
+        except UNFIT as problem:
             raise Unencodable(f"{kind.__name__} for {topic} does not fit its schema: {problem!r}") from problem
         return bytes(out)
 
@@ -143,7 +143,7 @@ def _read(value: bytes, plan: _Plan) -> Any:
         raise
     except EOFError as problem:
         raise Undecodable("truncated", f"the value ends before its content does, after {len(value)} bytes") from problem
-    except UNREADABLE as problem:
+    except (*UNFIT, SchemaResolutionError) as problem:
         raise Undecodable("schema-mismatch", f"the value does not follow the schema {plan.shape.name} that it names: {problem!r}"[:500]) from problem
     if left := len(value) - stream.tell():
         raise Undecodable("schema-mismatch", f"{left} bytes are left after the value of {plan.shape.name}")

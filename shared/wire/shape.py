@@ -77,6 +77,8 @@ class _Survey:
 
     def size(self, node: Any, path: tuple[str, ...]) -> Size:
         if isinstance(node, list):
+            if not node:
+                raise Undecodable("schema-mismatch", "the writer's schema has a union of nothing, which no value can be of")
             branches = [self.size(branch, path) for branch in node]
             return Size(1 + max(branch.values for branch in branches), 1 + min(branch.octets for branch in branches))
         kind = node if isinstance(node, str) else node["type"]
