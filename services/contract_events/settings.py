@@ -1,8 +1,11 @@
-"""What contract_events is told from outside, as THROUGHLINE_* variables."""
+"""What contract_events is told from outside, as THROUGHLINE_* variables, beside what every service is told."""
 
+import os
+import secrets
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.runtime.settings import RuntimeSettings
@@ -13,14 +16,45 @@ def _split(text: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
-    """Approval roles are separated by commas; an empty text asks for none."""
+    """Lists are separated by commas; an empty text is an empty list. Sizes in bytes, times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="THROUGHLINE_", extra="ignore")
 
-    runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
+    runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)  # type: ignore[arg-type]  # read from the environment
     approve_msa: Names = Field(default=("legal",), description="Roles that approve a framework agreement")
     approve_sow: Names = Field(default=("legal", "finance"), description="Roles that approve a statement of work")
     approve_change_order: Names = Field(default=("finance",), description="Roles that approve a change order")
+    port: int = Field(default=8701, ge=0, le=65535, description="Port of the door: webhooks and intake")
+    door_host: str = Field(default="127.0.0.1", description="Address that the door listens on")
+    door_token: SecretStr | None = Field(default=None, description="Token that intake asks for; without it the home's run/secrets/door_token")
+    docusign_keys: Secrets = Field(default=(), description="Connect HMAC keys; several while they are being replaced")
+    ironclad_key: str = Field(default="", description="Ironclad's public verification key, PEM")
+    ironclad_contract: str = Field(default="{workflow_id}", description="Contract id of an Ironclad workflow")
+    signature_role: str = Field(default="legal", description="Role that a completed envelope or workflow approves for")
+    hook_bytes: int = Field(default=1 << 20, ge=1, description="Largest webhook")
+    batch_bytes: int = Field(default=16 << 20, ge=1, description="Largest intake batch")
+    batch_lines: int = Field(default=5000, ge=1, description="Most lines in an intake batch")
+    read_s: float = Field(default=10, gt=0, description="Time for a request's body to come")
+
+    def token(self) -> str:
+        """The door's token: as set, else the home's, drawn at the first start and readable by its owner alone."""
+        if self.door_token is not None:
+            return self.door_token.get_secret_value()
+        if self.runtime.home is None:
+            raise ValueError("the door has no token: set THROUGHLINE_DOOR_TOKEN, or THROUGHLINE_HOME for one that is drawn and kept there")
+        return _kept(self.runtime.home / "run" / "secrets" / "door_token")
+
+
+def _kept(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(drawn := secrets.token_hex(16))
+    return drawn

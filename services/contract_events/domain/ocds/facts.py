@@ -1,46 +1,11 @@
 """What a publication gives besides contracts: accounts of the buyers, mappings it implies, and what could not be taken."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
 
 from services.contract_events.domain.events import ContractEvent
-from shared.kernel.engagement import Address
+from services.contract_events.domain.reports import AccountReport, MappingReport
 
 SOURCE = "ocds"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountFact:
-    """A customer as published."""
-
-    event_id: str
-    occurred_at: datetime
-    source: str = SOURCE
-    account_id: str
-    name: str
-    address: Address | None = None
-    tax_number: str | None = None
-
-
-class MappingKind(StrEnum):
-    ERP_ROUTE = "ERP_ROUTE"
-    LEGAL_ENTITY = "LEGAL_ENTITY"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappingFact:
-    """A mapping that the publication implies."""
-
-    event_id: str
-    occurred_at: datetime
-    source: str = SOURCE
-    key: str
-    kind: MappingKind
-    effective_from: date
-    values: dict[str, str]
-    actor: str
-    reason: str
 
 
 class Refusal(Exception):
@@ -70,8 +35,8 @@ class Refused:
 class Publication:
     """Everything one document gave. Accounts and mappings come before the contracts that need them."""
 
-    accounts: tuple[AccountFact, ...] = ()
-    mappings: tuple[MappingFact, ...] = ()
+    accounts: tuple[AccountReport, ...] = ()
+    mappings: tuple[MappingReport, ...] = ()
     taken: tuple[Taken, ...] = ()
     refused: tuple[Refused, ...] = ()
     releases: int = 0

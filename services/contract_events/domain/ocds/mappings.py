@@ -3,8 +3,9 @@
 from datetime import date, datetime
 
 from services.contract_events.domain.ocds.countries import TENANTS
-from services.contract_events.domain.ocds.facts import SOURCE, MappingFact, MappingKind
+from services.contract_events.domain.ocds.facts import SOURCE
 from services.contract_events.domain.ocds.parties import Party
+from services.contract_events.domain.reports import MappingKind, MappingReport
 from shared.kernel.contract import Contract
 from shared.kernel.ids import derive
 
@@ -12,7 +13,7 @@ ACTOR = "throughline feed"
 ALWAYS = date(1970, 1, 1)
 
 
-def implied(contract: Contract, seller: Party | None, at: datetime) -> tuple[MappingFact, ...]:
+def implied(contract: Contract, seller: Party | None, at: datetime) -> tuple[MappingReport, ...]:
     """Route and legal entity of the contract; none where its region is unknown, as nothing says which tenant it belongs to."""
     tenant = TENANTS.get(contract.region)
     if tenant is None:
@@ -25,11 +26,12 @@ def implied(contract: Contract, seller: Party | None, at: datetime) -> tuple[Map
     )
 
 
-def _fact(key: str, kind: MappingKind, values: dict[str, str], at: datetime) -> MappingFact:
+def _fact(key: str, kind: MappingKind, values: dict[str, str], at: datetime) -> MappingReport:
     content = (f"{name}={value}" for name, value in sorted(values.items()))
-    return MappingFact(
+    return MappingReport(
         event_id=str(derive(SOURCE, "mapping", key, *content)),
         occurred_at=at,
+        source=SOURCE,
         key=key,
         kind=kind,
         effective_from=ALWAYS,

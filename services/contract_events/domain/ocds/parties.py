@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.contract_events.domain.ocds.countries import country_code, scheme_country
-from services.contract_events.domain.ocds.facts import SOURCE, AccountFact, Refusal
+from services.contract_events.domain.ocds.facts import SOURCE, Refusal
 from services.contract_events.domain.ocds.reading import Node, node, nodes, text
 from services.contract_events.domain.ocds.releases import Release
+from services.contract_events.domain.reports import AccountReport
 from shared.kernel.engagement import Address
 from shared.kernel.ids import derive
 
@@ -78,7 +79,7 @@ def country_of(release: Release, buyer: Party) -> tuple[str | None, str]:
     return (others.pop(), "the one country of all other parties") if len(others) == 1 else (None, "no country is stated anywhere")
 
 
-def account_of(buyer: Party, country: str | None, at: datetime) -> AccountFact:
+def account_of(buyer: Party, country: str | None, at: datetime) -> AccountReport:
     stated = node(buyer.body, "address")
     address = Address(
         street=text(stated, "streetAddress"),
@@ -88,8 +89,13 @@ def account_of(buyer: Party, country: str | None, at: datetime) -> AccountFact:
         country=country,
     )
     content = (buyer.name, *(str(part) for part in (address.street, address.city, address.region, address.postal_code, country)))
-    return AccountFact(
-        event_id=str(derive(SOURCE, "account", buyer.key, *content)), occurred_at=at, account_id=buyer.key, name=buyer.name, address=address
+    return AccountReport(
+        event_id=str(derive(SOURCE, "account", buyer.key, *content)),
+        occurred_at=at,
+        source=SOURCE,
+        account_id=buyer.key,
+        name=buyer.name,
+        address=address,
     )
 
 

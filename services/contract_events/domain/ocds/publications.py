@@ -7,11 +7,12 @@ from services.contract_events.domain.approvals import ApprovalPolicy
 from services.contract_events.domain.events import ContractEvent, Kind
 from services.contract_events.domain.ocds.amendments import change_orders, listed
 from services.contract_events.domain.ocds.contracts import Published, contract_ids, read_contract
-from services.contract_events.domain.ocds.facts import SOURCE, AccountFact, MappingFact, Publication, Refusal, Refused, Taken
+from services.contract_events.domain.ocds.facts import SOURCE, Publication, Refusal, Refused, Taken
 from services.contract_events.domain.ocds.mappings import implied
 from services.contract_events.domain.ocds.parties import account_of
 from services.contract_events.domain.ocds.reading import Node, midnight, nodes
 from services.contract_events.domain.ocds.releases import Release, releases_in
+from services.contract_events.domain.reports import AccountReport, MappingReport
 from services.contract_events.domain.rules import violation
 from services.contract_events.domain.terms import amendment_fingerprint, fingerprint
 from shared.kernel.contract import Amendment, Contract, ContractType
@@ -20,8 +21,8 @@ from shared.kernel.ids import derive
 
 @dataclass(slots=True)
 class _Gathered:
-    accounts: dict[str, AccountFact] = field(default_factory=dict)
-    mappings: dict[str, MappingFact] = field(default_factory=dict)
+    accounts: dict[str, AccountReport] = field(default_factory=dict)
+    mappings: dict[str, MappingReport] = field(default_factory=dict)
     taken: dict[str, tuple[ContractEvent, ...]] = field(default_factory=dict)
     refused: dict[str, Refused] = field(default_factory=dict)
 

@@ -1,0 +1,1 @@
+"""Reaches Kafka for the door."""
