@@ -1,18 +1,17 @@
 """The pages of docs/lookup that repeat what the code says. `python -m tests.support.lookup` writes them; a test holds them to it."""
 
 import importlib
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import typer
-from click import Command, Group, Option
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
+from typer.core import TyperGroup, TyperOption
 
 from shared.ops.cli import app
 from shared.runtime.settings import RuntimeSettings
@@ -22,11 +21,6 @@ from shared.wire import catalogue
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "lookup"
 NOTE = "<!-- Written by `python -m tests.support.lookup` from the code; change the code, then run it again. -->\n\n"
-
-
-def pages() -> dict[str, str]:
-    """Content by file name."""
-    return {"settings.md": settings_page(), "cli.md": cli_page(), "topics.md": topics_page(), "metrics.md": metrics_page()}
 
 
 def table(columns: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> str:
@@ -74,24 +68,22 @@ def cli_page() -> str:
     text = "# Commands\n\n" + NOTE + "Exit codes: 0 done, 1 failed, 2 wrongly used, 3 found something (drift, a difference, something to look at).\n"
     for words, command in _commands("throughline", typer.main.get_command(app)):
         text += f"\n## {words}\n\n{command.help}\n\n```\n{_usage(words, command)}\n```\n"
-        if options := [each for each in command.params if isinstance(each, Option)]:
+        if options := [each for each in command.params if isinstance(each, TyperOption)]:
             text += "\n" + table(("option", "what it does"), ((f"`{each.opts[-1]}`", each.help or "") for each in options))
     return text
 
 
-def _commands(words: str, command: Command) -> Iterator[tuple[str, Command]]:
-    if isinstance(command, Group):
+def _commands(words: str, command: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(command, TyperGroup):
         for name, each in command.commands.items():
             yield from _commands(f"{words} {name}", each)
     else:
         yield words, command
 
 
-def _usage(words: str, command: Command) -> str:
-    arguments = [
-        each.make_metavar(command.make_context(words, [], resilient_parsing=True)) for each in command.params if not isinstance(each, Option)
-    ]
-    return " ".join([words, *(re.sub(r"[{}]", "", argument).upper() for argument in arguments)])
+def _usage(words: str, command: Any) -> str:
+    arguments = [each for each in command.params if not isinstance(each, TyperOption)]
+    return " ".join([words, *(f"{each.name.upper()}{'...' if each.nargs == -1 else ''}" for each in arguments)])
 
 
 def topics_page() -> str:
@@ -128,10 +120,13 @@ def _metrics() -> Iterator[tuple[object, ...]]:
             yield f"`{name}`", described.type, ", ".join(metric._labelnames), described.documentation
 
 
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "cli.md": cli_page, "topics.md": topics_page, "metrics.md": metrics_page}
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+    for name, text in PAGES.items():
+        (FOLDER / name).write_text(text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
-from click import Group
+from typer.core import TyperGroup
 
 from shared.ops.cli import app
 from tests.support import lookup
@@ -27,9 +28,9 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("name", lookup.pages())
+@pytest.mark.parametrize("name", lookup.PAGES)
 def test_a_lookup_page_is_what_the_code_says(name: str) -> None:
-    assert (lookup.FOLDER / name).read_text() == lookup.pages()[name], "run `python -m tests.support.lookup`"
+    assert (lookup.FOLDER / name).read_text() == lookup.PAGES[name](), "run `python -m tests.support.lookup`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
@@ -46,9 +47,9 @@ def test_every_command_exists(page: Path) -> None:
 
 
 def _exists(words: list[str]) -> bool:
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     for word in words:
-        if not isinstance(command, Group):
+        if not isinstance(command, TyperGroup):
             return True
         if word not in command.commands:
             return False
