@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # NewTopic is there, and not in its list of exports
     AdminClient,
-    NewTopic,  # type: ignore[attr-defined]  # is there, and not in its list of exports
+    NewTopic,
 )
 from rich.console import Console
 
