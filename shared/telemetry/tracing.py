@@ -111,6 +111,16 @@ def start_source_span(name: str, attributes: Attributes | None = None, event_id:
     return headers_of(root)
 
 
+def mark(name: str, traceparent: str | bytes | None, began_ns: int, attributes: Attributes | None = None) -> None:
+    """Record, after the fact, a stretch of work of many traces at once, such as a batch: from `began_ns` (time.time_ns) to now."""
+    parent = context_of(traceparent)
+    if _export.tracer is None or parent is None or not parent.sampled:
+        return
+    from shared.telemetry.spans import under
+
+    _export.tracer.start_span(name, context=under(parent), attributes=dict(attributes or {}), start_time=began_ns).end()
+
+
 @contextmanager
 def _recorded(name: str, parent: Trace | None, attributes: Attributes | None, root: Trace | None = None) -> Iterator[Trace]:
     from shared.telemetry.spans import trace_of, under

@@ -1,5 +1,6 @@
 """How a trace is carried on, and when it is recorded."""
 
+import time
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -82,6 +83,17 @@ def test_spans_of_one_event_share_one_trace(recorded: InMemorySpanExporter) -> N
     spans = recorded.get_finished_spans()
     assert {f"{span.context.trace_id:032x}" for span in spans} == {EVENT.hex}
     assert len({span.context.span_id for span in spans}) == 3
+
+
+def test_work_on_a_batch_is_marked_in_each_of_its_traces(recorded: InMemorySpanExporter) -> None:
+    began = time.time_ns() - 5_000_000
+    tracing.mark("applied", INCOMING, began, {"contract_id": "C-1"})
+    tracing.mark("applied", None, began)
+    (span,) = recorded.get_finished_spans()
+    assert span.parent is not None
+    assert f"{span.parent.span_id:016x}" == "00f067aa0ba902b7"
+    assert span.start_time == began
+    assert (span.end_time or 0) - began >= 5_000_000
 
 
 def test_an_exception_is_kept_on_the_span_and_goes_on(recorded: InMemorySpanExporter) -> None:
