@@ -9,10 +9,11 @@ from fastapi.responses import StreamingResponse
 
 from services.visibility.ports import views
 from services.visibility.ports.reading import Neighbours, Reader, Wanted
-from services.visibility.web.tables import as_csv, csv_page
+from services.visibility.web.tables import as_csv, csv_page, table_of
 
 Format = Annotated[Literal["json", "csv"], Query(description="json, or csv for a table")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Table = Annotated[Literal["transitions", "lineage", "records", "dead_letters", "lines"], Query(description="which table, for csv")]
 Text = Annotated[str | None, Query(max_length=200)]
 MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "Nothing under that name"}}
 
@@ -42,10 +43,23 @@ def _add_overview(api: APIRouter, reader: Reader, neighbours: Neighbours) -> Non
         """The outcome of a run."""
         return await reader.report()
 
-    @api.get("/targets", tags=["overview"])
-    async def targets() -> views.Platform:
-        """Services and the systems they call, as they say themselves."""
-        return await neighbours.platform()
+    @api.get("/stopped", tags=["overview"], response_model=list[views.Stopped])
+    async def stopped(format: Format = "json") -> Any:
+        """What is stopped, the costliest first."""
+        found = (await reader.summary()).stopped
+        return as_csv("stopped", found, views.Stopped) if format == "csv" else found
+
+    @api.get("/targets", tags=["overview"], response_model=views.Platform)
+    async def targets(format: Format = "json") -> Any:
+        """Services and the systems they call, as they say themselves; as CSV the systems."""
+        found = await neighbours.platform()
+        return as_csv("targets", found.targets, views.TargetLine) if format == "csv" else found
+
+    @api.get("/services", tags=["overview"], response_model=list[views.ServiceLine])
+    async def services(format: Format = "json") -> Any:
+        """The services, as they say themselves."""
+        found = (await neighbours.platform()).services
+        return as_csv("services", found, views.ServiceLine) if format == "csv" else found
 
     @api.get("/kpis", tags=["overview"], response_model=views.Kpis)
     async def kpis(unit: Text = None, limit: Limit = 200, format: Format = "json") -> Any:
@@ -63,10 +77,11 @@ def _add_contracts(api: APIRouter, reader: Reader) -> None:
         wanted = Wanted(state=state, unit=unit, queue=queue, q=q, after=after, limit=limit)
         return await _all_as_csv(reader, wanted) if format == "csv" else await reader.contracts(wanted)
 
-    @api.get("/contracts/{contract_id:path}", tags=["contracts"], responses=MISSING)
-    async def contract(contract_id: str) -> views.ContractDetail:
-        """One contract's whole story."""
-        return await reader.contract(contract_id)
+    @api.get("/contracts/{contract_id:path}", tags=["contracts"], response_model=views.ContractDetail, responses=MISSING)
+    async def contract(contract_id: str, table: Table = "transitions", format: Format = "json") -> Any:
+        """One contract's whole story; as CSV one of its tables."""
+        detail = await reader.contract(contract_id)
+        return table_of(detail, table) if format == "csv" else detail
 
 
 async def _all_as_csv(reader: Reader, wanted: Wanted) -> Response:

@@ -1,9 +1,11 @@
 """The web application: JSON API, console pages and streams, with the headers that keep a page to itself."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.visibility.ports.reading import Neighbours, NotFound, Reader, Tail
 from services.visibility.web import api, live, pages
@@ -27,7 +29,7 @@ def build_site(reader: Reader, neighbours: Neighbours, tail: Tail, stopping: Cal
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    site.middleware("http")(_guarded)
+    site.add_middleware(_Guarded)
     site.add_exception_handler(NotFound, _not_found)
     site.add_exception_handler(ValueError, _refused)
     site.include_router(live.routes(reader, tail, stopping, look_s))
@@ -36,11 +38,23 @@ def build_site(reader: Reader, neighbours: Neighbours, tail: Tail, stopping: Cal
     return site
 
 
-async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
-    for name, value in SAFE.items():
-        response.headers.setdefault(name, value)
-    return response
+class _Guarded:
+    """Adds the headers as they go out, so that streams are never held back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SAFE.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith("/static/") and message["status"] == 200:
+                    headers["Cache-Control"] = "public, max-age=31536000, immutable"  # their addresses change with their content
+            await send(message)
+
+        await self.app(scope, receive, guarded)
 
 
 async def _not_found(request: Request, problem: Exception) -> Response:

@@ -7,14 +7,28 @@ from typing import Any
 
 from fastapi import Response
 
-from services.visibility.ports.views import View
+from services.visibility.ports.views import ContractDetail, View
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
+def table_of(detail: ContractDetail, table: str) -> Response:
+    """One table of a contract; `lines` are the priced lines of its terms."""
+    found = (detail.contract or {}).get("lines", []) if table == "lines" else getattr(detail, table)
+    rows = [row.model_dump(mode="json") if isinstance(row, View) else row for row in found]
+    text = StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return _answer(table, text.getvalue())
+
+
 def as_csv(name: str, rows: Iterable[View], kind: type[View]) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(csv_page(rows, kind, header=True), media_type="text/csv", headers=headers)
+    return _answer(name, csv_page(rows, kind, header=True))
+
+
+def _answer(name: str, text: str) -> Response:
+    return Response(text, media_type="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}.csv"'})
 
 
 def csv_page(rows: Iterable[View], kind: type[View], *, header: bool = False) -> str:
@@ -28,6 +42,8 @@ def csv_page(rows: Iterable[View], kind: type[View], *, header: bool = False) ->
 
 def _cell(value: Any) -> Any:
     """A text that a spreadsheet would run as a formula is quoted with an apostrophe: titles come from outside."""
+    if isinstance(value, list):
+        return "; ".join(str(_cell(each)) for each in value)
     if isinstance(value, dict):
-        return "; ".join(f"{currency} {amount}" for currency, amount in value.items())
+        return "; ".join(f"{name} {_cell(each)}" for name, each in value.items())
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
