@@ -101,6 +101,26 @@ def doctor(home: Home = None, json: Json = False) -> None:
 
 
 @app.command()
+def feed(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of files.")],
+    as_: Annotated[Format, typer.Option("--as", help="What the files hold; auto looks inside.")] = Format.auto,
+    derive_mappings: Annotated[bool, typer.Option("--derive-mappings", help="Also make the mappings that OCDS files imply.")] = False,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Feed files of contracts; goes on where it was interrupted. Exit code 3 when something was refused."""
+    from shared.ops import feed as feeding
+    from shared.ops import feed_progress, feed_report
+
+    found = where.find(home)
+    with feed_progress.shown(not json) as progress:
+        report = feeding.feed(paths, as_.value, found["door"], found.home, derive_mappings, progress)
+    show.as_json(report.as_json()) if json else feed_report.draw(report)
+    if report.refused:
+        raise typer.Exit(Exit.FOUND)
+
+
+@app.command()
 def trace(contract: Annotated[str, typer.Argument(help="The contract's id.")], home: Home = None, json: Json = False) -> None:
     """Every transition of a contract with its cause, from source event to ERP id."""
     from shared.ops import trace as asked
