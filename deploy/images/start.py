@@ -1,7 +1,7 @@
 """Starts a container: puts secrets into the settings that ask for them, then becomes the program that was named.
 
-A setting asks with `{secret:NAME}`, which stands for the content of /run/secrets/NAME, quoted for use inside a URL. So no secret is in an
-image, in a compose file, or in what `docker inspect` shows.
+A setting asks with `{secret:NAME}`, which stands for the content of /run/secrets/NAME; inside a URL it is quoted as URLs need it. So no secret
+is in an image, in a compose file, or in what `docker inspect` shows.
 """
 
 import os
@@ -21,12 +21,13 @@ def filled(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def _filled(name: str, value: str, folder: Path) -> str:
-    return ASKED.sub(lambda asked: _secret(folder / asked[1], name), value)
+    in_url = "://" in value
+    return ASKED.sub(lambda asked: quote(held, safe="") if (held := _secret(folder / asked[1], name)) and in_url else held, value)
 
 
 def _secret(path: Path, asking: str) -> str:
     try:
-        return quote(path.read_text(encoding="utf-8").strip(), safe="")
+        return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         sys.exit(f"{asking} asks for the secret {path.name}, but {path} cannot be read: {error.strerror}. Give it to this container.")
 

@@ -149,10 +149,10 @@ def test_every_named_volume_is_declared() -> None:
     assert mounted == set(COMPOSE["volumes"])
 
 
-def test_a_secret_is_put_in_quoted(tmp_path: Path) -> None:
+def test_a_secret_is_put_in_and_quoted_inside_a_url(tmp_path: Path) -> None:
     (tmp_path / "psa_sync").write_text("p/w@1\n")
-    told = filled({"DSN": "postgresql://psa_sync:{secret:psa_sync}@db/x", "PLAIN": "{}"}, tmp_path)
-    assert told == {"DSN": "postgresql://psa_sync:p%2Fw%401@db/x", "PLAIN": "{}"}
+    told = filled({"DSN": "postgresql://psa_sync:{secret:psa_sync}@db/x", "KEY": "{secret:psa_sync}", "PLAIN": "{}"}, tmp_path)
+    assert told == {"DSN": "postgresql://psa_sync:p%2Fw%401@db/x", "KEY": "p/w@1", "PLAIN": "{}"}
 
 
 def test_a_missing_secret_ends_the_container_with_a_sentence(tmp_path: Path) -> None:
