@@ -106,9 +106,7 @@ def advance(state: Provisioning, engagement: Engagement) -> Move:
         return Move(replace(state, status=Status.CLOSED if state.closing else Status.PROVISIONED, refusal=None))
     if state.refusal is not None and _is_of(state.refusal, step):
         return Move(replace(state, status=Status.WAITING if state.refusal.wait else Status.REJECTED))
-    under_way = InFlight(
-        step=step.name, target=step.target, record_type=step.record, external_id=step.external_id, content_hash=step.content_hash
-    )
+    under_way = InFlight(step=step.name, target=step.target, record_type=step.record, external_id=step.external_id, content_hash=step.content_hash)
     return Move(replace(state, status=Status.IN_PROGRESS, in_flight=under_way, refusal=None), step)
 
 

@@ -61,9 +61,7 @@ def _summary(move: Move, said: str) -> str:
             return said
 
 
-def _change(
-    state: Provisioning, engagement: Engagement, now: datetime, summary: str, call: Mapping[str, object], cause: Cause | None = None
-) -> Emit:
+def _change(state: Provisioning, engagement: Engagement, now: datetime, summary: str, call: Mapping[str, object], cause: Cause | None = None) -> Emit:
     refusal = state.refusal if state.status is Status.WAITING else None
     cause = cause or (refusal.cause if refusal else None)
     content = {

@@ -169,9 +169,7 @@ def test_two_keys_are_equal_only_for_equal_parts(one: list[str], other: list[str
     st.lists(st.tuples(st.integers(0, 4), st.decimals(0, 40, places=4)), max_size=6),
     st.sampled_from([RevenueMethod.MILESTONE, RevenueMethod.STRAIGHT_LINE]),
 )
-def test_no_cent_is_lost_however_milestones_hang_on_lines(
-    amounts: list[Decimal], shares: list[tuple[int, Decimal]], method: RevenueMethod
-) -> None:
+def test_no_cent_is_lost_however_milestones_hang_on_lines(amounts: list[Decimal], shares: list[tuple[int, Decimal]], method: RevenueMethod) -> None:
     lines = [line(f"L{n}", BillingModel.MILESTONE, str(amount)) for n, amount in enumerate(amounts)]
     hung: list[Milestone] = [
         milestone(f"M{n}", line_id=f"L{at}" if at < len(lines) else None, percent=percent) for n, (at, percent) in enumerate(shares)
