@@ -164,6 +164,41 @@ def dlt_show(which: Annotated[str, typer.Argument(help="A cause, or TOPIC/PARTIT
         _answer(asked.gather_letter(found, place), json, asked.draw_letter)
 
 
+MappingFile = Annotated[Path, typer.Argument(help="CSV, a JSON list, or JSON lines.")]
+
+
+@mappings.command("load")
+def mappings_load(file: MappingFile, home: Home = None, json: Json = False) -> None:
+    """Load the mappings of a file; what waited for them goes on."""
+    from shared.ops import mappings as kept
+
+    found = where.find(home)
+    count = kept.load(file, found["door"], found.home)
+    _answer({"loaded": count}, json, lambda _: show.say(f"{count} mappings loaded."))
+
+
+@mappings.command("export")
+def mappings_export(file: MappingFile, home: Home = None, json: Json = False) -> None:
+    """Write the mappings that stand to a file."""
+    from shared.ops import mappings as kept
+
+    found = where.find(home)
+    count = kept.export(file, found["kafka"], found["registry"])
+    _answer({"exported": count}, json, lambda _: show.say(f"{count} mappings written to {file}."))
+
+
+@mappings.command("diff")
+def mappings_diff(file: MappingFile, home: Home = None, json: Json = False) -> None:
+    """How a file differs from what stands; exit code 3 when it does."""
+    from shared.ops import mappings as kept
+
+    found = where.find(home)
+    difference = kept.diff(file, found["kafka"], found["registry"])
+    show.as_json(difference.as_json()) if json else kept.draw(difference)
+    if not difference.empty:
+        raise typer.Exit(Exit.FOUND)
+
+
 @topics.command("plan")
 def topics_plan(home: Home = None, json: Json = False) -> None:
     """Where Kafka differs from the catalogue; exit code 3 when it does."""
