@@ -30,7 +30,7 @@ LONGEST_SOCKET_PATH = 100
 GONE = (OSError, HTTPException, xmlrpc.client.Error)
 """What a call raises when supervisord, or the process it is about, is not there."""
 
-RESTARTS = 10
+RESTARTS = 5
 """Starts that fail at once, each a second later than the one before, until supervisord gives a process up."""
 
 
@@ -124,12 +124,12 @@ class Supervisor:
 
     def _wait_until_it_answers(self) -> None:
         end = time.monotonic() + 20
-        while not self._answers():
+        while not self.answers():
             if not self.alive() or time.monotonic() > end:
                 raise StackError(f"supervisord did not start: see {self.home / 'logs' / 'supervisord.out'}.")
             time.sleep(0.03)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             return bool(self._ask("getState"))
         except GONE:

@@ -91,20 +91,27 @@ def _clear_the_way(stack: Stack) -> None:
 
 
 def _start(stack: Stack) -> None:
+    """Sandboxes need nothing and start beside the infrastructure; services start when all they need is there."""
     stack.supervisor.start(stack.rows, processes.shared_environment(stack.plan))
-    for stage in Stage:
-        if rows := stack.of(stage):
-            _start_stage(stack, stage, rows)
-        if stage is Stage.INFRASTRUCTURE and stack.of(Stage.SERVICES):
-            _prepare(stack)
-    home.write_json(stack.plan.home / "run" / "endpoints.json", processes.endpoints(stack.plan))
+    stack.supervisor.launch([*stack.of(Stage.INFRASTRUCTURE), *stack.of(Stage.SANDBOXES)])
+    _wait_for(stack, Stage.INFRASTRUCTURE, "PostgreSQL, Kafka and the schema registry")
+    if stack.of(Stage.SERVICES):
+        _prepare(stack)
+        stack.supervisor.launch(stack.of(Stage.SERVICES))
+    _wait_for(stack, Stage.SANDBOXES, "sandboxes")
+    _wait_for(stack, Stage.SERVICES, "services")
+    home.write_json(_endpoints(stack.plan.home), processes.endpoints(stack.plan))
 
 
-def _start_stage(stack: Stack, stage: Stage, rows: list[Process]) -> None:
-    title = {Stage.INFRASTRUCTURE: "PostgreSQL, Kafka and the schema registry", Stage.SANDBOXES: "sandboxes", Stage.SERVICES: "services"}[stage]
-    with stack.progress.step(title) as say:
-        stack.supervisor.launch(rows)
-        Watch(stack.supervisor, stack.plan).wait_for(rows, lambda name: say(f"{name} is ready"))
+def _endpoints(folder: Path) -> Path:
+    """What `throughline` reads to find the stack; there only while it is up."""
+    return folder / "run" / "endpoints.json"
+
+
+def _wait_for(stack: Stack, stage: Stage, title: str) -> None:
+    if rows := stack.of(stage):
+        with stack.progress.step(title) as say:
+            Watch(stack.supervisor, stack.plan).wait_for(rows, lambda name: say(f"{name} is ready"))
 
 
 def _prepare(stack: Stack) -> None:
@@ -181,10 +188,10 @@ def look_after(stack: Stack) -> None:
 
 def _stop(stack: Stack) -> None:
     with _deaf(), stack.progress.step("stopped") as say:
-        (stack.plan.home / "run" / "endpoints.json").unlink(missing_ok=True)
+        _endpoints(stack.plan.home).unlink(missing_ok=True)
         try:
             for stage in sorted(Stage, reverse=True):
-                if stack.supervisor.alive() and stack.of(stage):
+                if stack.supervisor.answers() and stack.of(stage):
                     say(stage.name.lower())
                     stack.supervisor.stop(stack.of(stage))
         except StackError as error:
@@ -228,6 +235,7 @@ def down(folder: Path, progress: Progress) -> None:
     elif not end_leftovers(folder):
         progress.say(f"nothing runs from {folder}")
         return
+    _endpoints(folder).unlink(missing_ok=True)
     progress.say(f"stopped what ran from {folder}; the data is kept")
 
 
