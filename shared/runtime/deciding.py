@@ -37,16 +37,14 @@ class Draft:
 
 def needed(items: Sequence[Item], book: Book) -> set[str]:
     """Keys that the items say they want to look at and that are not loaded."""
-    wanted: set[str] = set()
+    wanted = book.missing([item.key for item in items if item.key is not None])
     for item in items:
-        if item.key is None:
+        if item.key is None or item.event is None or item.key in wanted:
             continue
-        wanted |= book.missing([item.key])
-        if item.event is not None and not wanted:
-            try:
-                wanted |= book.missing(list(item.needs(book.get(item.key), item.event, book)))
-            except NotLoaded as unread:
-                wanted.add(unread.key)
+        try:
+            wanted |= book.missing(list(item.needs(book.get(item.key), item.event, book)))
+        except NotLoaded as unread:
+            wanted.add(unread.key)
     return wanted
 
 

@@ -203,3 +203,10 @@ def test_each_lane_of_a_batch_gets_its_own_fence() -> None:
     other = OwnedLane(("in.v1", 1), epoch=1, next=0, head=0)
     items = [item_of_record(record(7, "a", "x"), ROUTE, Json()), item_of_record(replace(record(3, "b", "y"), claim=other), ROUTE, Json())]
     assert {(f.lane[1], f.new) for f in fences_of(items)} == {(0, 8), (1, 4)}
+
+
+def test_needs_of_all_items_are_asked_for_at_once() -> None:
+    route = replace(ROUTE, needs=lambda state, event, known: [f"word:of-{event.key}"])
+    items = [item_of_record(record(7 + i, f"k{i}", "x"), route, Json()) for i in range(100)]
+    loaded = {f"word:k{i}": NOTHING for i in range(100)}
+    assert needed(items, Book(SERVICE.states, loaded)) == {f"word:of-k{i}" for i in range(100)}
