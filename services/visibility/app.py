@@ -6,7 +6,7 @@ from services.visibility.adapters.neighbours import OpsPorts
 from services.visibility.adapters.projection import project
 from services.visibility.adapters.reading import Projection
 from services.visibility.adapters.tail import LiveTail
-from services.visibility.domain import SERVICES, Tracked
+from services.visibility.domain.status import SERVICES, Tracked
 from services.visibility.handlers.changes import on_contract_state, on_engagement_ready, on_erp_provisioning, on_psa_sync
 from services.visibility.handlers.dead_letters import on_dead_letter, on_own_dead_letter
 from services.visibility.handlers.figures import on_kpi_window, on_sla_breach

@@ -11,10 +11,15 @@ import aiohttp
 from services.visibility.ports import views
 
 FRESH_S = 2.0
+STALE_S = 15.0
 
 
 class OpsPorts:
-    """`Neighbours` over each service's `/status`. Answers are kept for two seconds, so that readers do not multiply questions."""
+    """`Neighbours` over each service's `/status`.
+
+    Answers are kept, so that readers neither multiply questions nor wait for a service that is silent: one older than two seconds is
+    given once more while it is asked for anew, one older than fifteen is not.
+    """
 
     def __init__(self, urls: Sequence[str], timeout_s: float) -> None:
         self.urls, self.timeout = tuple(urls), aiohttp.ClientTimeout(total=timeout_s)
@@ -22,8 +27,17 @@ class OpsPorts:
         self._before: dict[str, tuple[float, int]] = {}
         self._names: dict[str, str] = {}
         self._asking = asyncio.Lock()
+        self._refreshing: asyncio.Task[views.Platform] | None = None
 
     async def platform(self) -> views.Platform:
+        age = time.monotonic() - self._kept[0] if self._kept else STALE_S
+        if self._kept is None or age >= STALE_S:
+            return await self._refresh()
+        if age > FRESH_S and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = asyncio.create_task(self._refresh())
+        return self._kept[1]
+
+    async def _refresh(self) -> views.Platform:
         async with self._asking:
             if self._kept is None or time.monotonic() - self._kept[0] > FRESH_S:
                 self._kept = (time.monotonic(), await self._ask())

@@ -7,7 +7,7 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
 from services.visibility.adapters import statements as sql
-from services.visibility.domain import Stage
+from services.visibility.domain.status import Stage
 from services.visibility.ports.rows import AgreementRow, BreachRow, EngagementRow, LetterRow, StatusRow, TransitionRow, WindowRow
 
 R = TypeVar("R")

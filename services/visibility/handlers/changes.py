@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from services.visibility.domain import (
+from services.visibility.domain.status import (
     AGREED,
     IN_ERP,
     IN_PSA,

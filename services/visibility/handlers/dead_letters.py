@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.visibility.domain import SERVICES, Buried, Point, Tracked, bury
+from services.visibility.domain.status import SERVICES, Buried, Point, Tracked, bury
 from services.visibility.handlers.changes import decided
 from services.visibility.ports.rows import LetterRow
 from shared.kernel.cause import Cause

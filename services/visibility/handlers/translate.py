@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.visibility.domain import REFUSED, SUCCESS, External, Facts, Point, Report, Status, Wait
+from services.visibility.domain.status import REFUSED, SUCCESS, External, Facts, Point, Report, Status, Wait
 from shared.kernel.cause import Cause
 from shared.kernel.money import Money
 from shared.messages import common, workflow

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.visibility.domain import Buried, Stage, Status
+from services.visibility.domain.status import Buried, Stage, Status
 from shared.kernel.cause import Cause
 from shared.kernel.money import Money
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.visibility.app import ROUTES
-from services.visibility.domain import Tracked
+from services.visibility.domain.status import Tracked
 from shared.kernel.cause import Cause
 from shared.messages import common, contract, engagement, provisioning, psa
 from shared.messages.workflow import WorkflowStatus

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.visibility.domain import Condition, Stage, Status, status_of
+from services.visibility.domain.status import Condition, Stage, Status, status_of
 from services.visibility.ports.rows import LetterRow, StatusRow, TransitionRow
 from shared.messages.contract import ContractStatus
 from shared.runtime.decision import Outcome
