@@ -70,6 +70,8 @@ def _obey(asked: argparse.Namespace, progress: Progress) -> None:
     for path in asked.feed:
         if not path.exists():
             raise StackError(f"{path} does not exist: name a file or folder to feed.")
+    if asked.report and not asked.report.absolute().parent.is_dir():
+        raise StackError(f"{asked.report.absolute().parent} does not exist: name a --report FILE in a folder that does.")
     plan = Plan(folder, asked.port_base, asked.nodes, asked.broker, asked.postgres, asked.registry)
     errand = Errand(tuple(path.absolute() for path in asked.feed), asked.derive_mappings, asked.demo, asked.until_idle, asked.report)
     run(plan, errand, progress)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
+
+SECONDS_BETWEEN_DETAILS = 3.0
 
 
 class Progress:
@@ -27,11 +30,23 @@ class Progress:
         """Run a step; the yielded function tells how it goes on. The line with its time is written when it is done."""
         began = time.monotonic()
         if not self.console.is_terminal:
-            yield lambda detail: self.console.print(f"  ..  {escape(title)}: {escape(detail)}", soft_wrap=True)
+            yield self._now_and_then(title)
         else:
             with self.console.status(escape(title)) as spinner:
                 yield lambda detail: spinner.update(f"{escape(title)}: {escape(detail)}")
         self.console.print(f"  [green]ok[/]  {escape(title):<60} {time.monotonic() - began:6.1f} s", soft_wrap=True)
+
+    def _now_and_then(self, title: str) -> Callable[[str], None]:
+        """A log is for reading later: details that follow each other closely are left out of it."""
+        said = -math.inf
+
+        def tell(detail: str) -> None:
+            nonlocal said
+            if time.monotonic() - said >= SECONDS_BETWEEN_DETAILS:
+                self.say(f"  ..  {title}: {detail}")
+                said = time.monotonic()
+
+        return tell
 
     def say(self, text: str) -> None:
         self.console.print(escape(text), soft_wrap=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +28,9 @@ from deploy.embedded.supervise import Supervisor, end_leftovers
 
 FOUND_SOMETHING = 3
 """Exit code of a feed that refused a part of what it read: said by the feed itself, no reason to stop."""
+
+PATIENCE = 3
+"""Rounds of restarts that a process gets in a run that is to end by itself."""
 
 
 class Stopped(BaseException):
@@ -63,6 +68,7 @@ class Stack:
     supervisor: Supervisor
     progress: Progress
     rows: tuple[Process, ...] = field(default=())
+    given_up: Counter[str] = field(default_factory=Counter)
 
     def of(self, stage: Stage) -> list[Process]:
         return [row for row in self.rows if row.stage is stage]
@@ -159,12 +165,19 @@ def _do(stack: Stack, errand: Errand) -> None:
 
 def _finish(stack: Stack, report: Path | None) -> None:
     with stack.progress.step("everything is done that can be done now") as say:
-        wait_until_idle([stack.plan.url(offset) for offset in SERVICES.values()], say, lambda: look_after(stack))
-    found = fetch_json(f"{stack.plan.url(CONSOLE)}/api/report", timeout=30)
+        wait_until_idle([stack.plan.url(offset) for offset in SERVICES.values()], say, lambda: look_after(stack, PATIENCE))
+    found = _report(stack.plan)
     if report is not None:
         home.write_json(report, found)
     for name, count in found["contracts"].items():
         stack.progress.say(f"  {name.replace('_', ' '):<16}{_count(count):>8}")
+
+
+def _report(plan: Plan) -> Any:
+    try:
+        return fetch_json(f"{plan.url(CONSOLE)}/api/report", timeout=60)
+    except OSError as error:
+        raise StackError(f"The console gave no report ({error}): see {plan.home / 'logs' / 'visibility.log'}.") from error
 
 
 def _count(entry: Any) -> str:
@@ -178,12 +191,18 @@ def keep(stack: Stack) -> None:
         time.sleep(1.0)
 
 
-def look_after(stack: Stack) -> None:
-    """supervisord restarts what crashes and gives up on what keeps crashing; give that another round. Raises StackError without supervisord."""
-    for name, state in stack.supervisor.states().items():
-        if state.name == "FATAL":
-            stack.progress.fail(f"  !!  {name} does not stay up; trying again. Its log: {stack.plan.home / 'logs' / name}.log")
-            stack.supervisor.launch([row for row in stack.rows if row.name == name])
+def look_after(stack: Stack, patience: float = math.inf) -> None:
+    """supervisord restarts what crashes and gives up on what keeps crashing; give that another round, `patience` times.
+
+    Raises StackError when patience ends, or supervisord itself has.
+    """
+    for name in [name for name, state in stack.supervisor.states().items() if state.name == "FATAL"]:
+        stack.given_up[name] += 1
+        trouble = f"{name} does not stay up: its log {stack.plan.home / 'logs' / name}.log says why"
+        if stack.given_up[name] > patience:
+            raise StackError(f"{trouble}.")
+        stack.progress.fail(f"  !!  {trouble}; trying again")
+        stack.supervisor.launch([row for row in stack.rows if row.name == name])
 
 
 def _stop(stack: Stack) -> None:

@@ -34,6 +34,12 @@ def test_a_file_that_is_not_there_is_named_before_anything_starts(tmp_path: Path
     assert not (tmp_path / "home").exists()
 
 
+def test_a_report_with_no_folder_to_go_to_is_named_before_anything_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", "--home", str(tmp_path / "home"), "--until-idle", "--report", str(tmp_path / "no" / "r.json")]) == 1
+    assert "name a --report FILE in a folder that does" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     assert main(["up", "--home", str(tmp_path / "file" / "home")]) == 1
