@@ -1,0 +1,1 @@
+"""Validates contracts against master data: accounts, legal entity, ERP tenant, resource codes, tax."""
