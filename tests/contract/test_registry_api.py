@@ -19,6 +19,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from tests.support import axonops
 
+pytestmark = pytest.mark.timeout(600)  # the first run builds the real registry
 NUMBERS = itertools.count()
 ROOT = Path(__file__).resolve().parents[2]
 

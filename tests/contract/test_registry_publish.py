@@ -16,6 +16,8 @@ from tests.contract.test_registry_api import BASE, WITHOUT_DEFAULT, free_port, o
 from tests.support import axonops
 from tests.unit.test_wire_codec import MAPPING, TOPIC
 
+pytestmark = pytest.mark.timeout(600)  # the first run builds the real registry
+
 
 @pytest.fixture(scope="module", params=["ours", "axonops"])
 def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
