@@ -24,7 +24,7 @@ from shared.store.batches import BatchStore, Conflict, Fenced
 from shared.store.lanes import LaneStore
 from shared.store.outbox import OutboxStore
 from shared.store.rows import Lane, OutboxRow, StateRow
-from shared.telemetry import logs
+from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import METRICS
 from shared.wire.codec import Codec
 from shared.wire.registry import RegistryAway
@@ -141,11 +141,12 @@ class Engine:
         await asyncio.shield(self._decide_and_commit([item]))
 
     async def _decide_and_commit(self, items: Sequence[Item]) -> None:
+        began_ns = time.time_ns()
         book = Book(self.service.states, await self._load({item.key for item in items if item.key}))
         draft = await self._decide(items, book)
         with METRICS.commit_time.time():
             numbered = await self.store.commit(draft.batch)
-        self._committed(items, draft, numbered)
+        self._committed(items, draft, numbered, began_ns)
 
     async def _load(self, keys: set[str]) -> dict[str, StateRow]:
         with METRICS.load_time.time():
@@ -165,7 +166,7 @@ class Engine:
             book.rows |= await self._load(draft.unread)
         raise LookupError(f"deciders of {self.service.name} asked for new keys {PASSES} times over; their needs do not come to an end")
 
-    def _committed(self, items: Sequence[Item], draft: Draft, numbered: dict[Lane, list[OutboxRow]]) -> None:
+    def _committed(self, items: Sequence[Item], draft: Draft, numbered: dict[Lane, list[OutboxRow]], began_ns: int) -> None:
         for fence in draft.batch.fences:
             claim = self.lanes.get(fence.lane)
             rows = numbered.get(fence.lane)
@@ -179,10 +180,11 @@ class Engine:
             self.inbox_signal.set()
         self.processed += len(items)
         METRICS.batch_size.observe(len(items))
-        self._tell(draft)
+        self._tell(draft, began_ns)
 
-    def _tell(self, draft: Draft) -> None:
+    def _tell(self, draft: Draft, began_ns: int) -> None:
         for item, outcome, cause in draft.outcomes:
+            tracing.mark(f"{self.service.name} {outcome}", item.trace, began_ns, {"key": item.key or ""})
             METRICS.records.labels(item.claim.lane[0] if item.record else "inbox", outcome.value).inc()
             if cause is not None:
                 METRICS.dead_letters.labels(cause.code).inc()

@@ -47,7 +47,7 @@ class Status:
     async def status(self, request: web.Request) -> web.Response:
         left = await self.pool.fetchrow(LEFT)
         assert left is not None
-        lag = await self._lag()
+        lag = self._lag()
         halted = {f"{lane[0]}/{lane[1]}": relay.halted for lane, relay in self.engine.relays.items() if relay.halted}
         settled = not self.engine.working and not any((lag, left["outbox"], left["inbox"], left["effects"]))
         return web.json_response(
@@ -68,7 +68,7 @@ class Status:
         )
 
     async def metrics(self, request: web.Request) -> web.Response:
-        await self._lag()
+        self._lag()
         METRICS.waits.clear()
         METRICS.oldest_wait.clear()
         for row in await self.pool.fetch(WAITS):
@@ -76,12 +76,13 @@ class Status:
             METRICS.oldest_wait.labels(row["queue"]).set(row["oldest"])
         return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
-    async def _lag(self) -> int:
-        """Records behind, over the lanes owned here; offsets that only carry markers of transactions do not count."""
+    def _lag(self) -> int:
+        """Records behind, over the lanes owned here; offsets that only carry markers of transactions do not count, an unknown end does."""
         reader, total = self.engine.reader, 0
-        ends = await reader.ends(self.engine.lanes.names) if reader else {}
+        ends = reader.ends(self.engine.lanes.names) if reader else {}
         for claim in self.engine.lanes:
-            behind = max(0, ends.get(claim.lane, 0) - claim.caught_up_to)
+            end = ends.get(claim.lane)
+            behind = 1 if end is None else max(0, end - claim.caught_up_to)
             METRICS.lag.labels(claim.lane[0], str(claim.lane[1])).set(behind)
             total += behind
         return total

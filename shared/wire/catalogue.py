@@ -96,7 +96,7 @@ def _topic(name: str, entry: dict[str, Any], defaults: dict[str, Any]) -> Topic:
 
 
 def _service_topics(service: str, entry: dict[str, Any]) -> list[Topic]:
-    """A service's dead letters, and the positions of its relays, which one partition of a compacted topic holds."""
+    """A service's dead letters, and the positions of its relays: a lane's is in the partition of the lane's own number."""
     dead = Topic(
         name=f"{service}.dlt.v1",
         kind=Kind.DLT,
@@ -115,7 +115,7 @@ def _service_topics(service: str, entry: dict[str, Any]) -> list[Topic]:
         key="lane",
         schema=None,
         readers=(service,),
-        partitions=1,
+        partitions=entry["position_partitions"],
         retention_days=0,
         compacted=True,
     )
