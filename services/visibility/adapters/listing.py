@@ -25,7 +25,7 @@ STATES = {
     "flowing": "c.condition = 'FLOWING'",
     "waiting": "c.condition = 'WAITING'",
     "dead-lettered": "c.condition = 'DEAD_LETTERED'",
-    "not-in-erp": "c.approved_at is not null and c.provisioned_at is null",
+    "not-in-erp": "c.approved_at is not null and c.provisioned_at is null and c.stage <> 'CLOSED'",
     "late": "exists (select from sla_breach b where b.contract_id = c.contract_id and not b.cleared)",
 }
 _QUEUED = "exists (select from open_wait w where w.contract_id = c.contract_id and w.queue = {})"
@@ -177,10 +177,11 @@ async def letter(db: asyncpg.Pool, topic: str, partition: int, offset: int) -> v
     return views.LetterLine(**row)
 
 
+def _window_value(row: Row) -> views.Amounts:
+    return amounts({currency: Decimal(amount) for currency, amount in json.loads(row["value"]).items()})
+
+
 async def kpis(db: asyncpg.Pool, unit: str | None, limit: int, limit_s: int) -> views.Kpis:
-    windows = [
-        views.Window(**{**row, "value": None}, value_by_currency=dict(sorted(json.loads(row["value"]).items())))
-        for row in await db.fetch(sql.WINDOWS, unit, limit)
-    ]
+    windows = [views.Window(**{**row, "value": None}, value_by_currency=_window_value(row)) for row in await db.fetch(sql.WINDOWS, unit, limit)]
     late = [views.Late(**{**row, **_money(row)}) for row in await db.fetch(sql.BREACHES, unit, limit)]
     return views.Kpis(windows=windows, late=late, pace=await pace(db, limit_s))

@@ -72,6 +72,8 @@ def _reason(row: Row) -> str:
     """Why a contract is not in its ERP: what buried it, what it waits for, or that it is still on its way."""
     if row["condition"] == "WAITING":
         return str(row["waits_for"] or row["cause_message"])
+    if row["stage"] == "CLOSED":
+        return "cancelled before it was set up"
     return str(row["cause_message"] or f"on its way, {row['stage'].lower().replace('_', ' ')} so far")
 
 
