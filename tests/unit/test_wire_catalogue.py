@@ -13,7 +13,14 @@ def test_every_service_has_its_dead_letters_and_positions() -> None:
     for service in topics.services:
         dead, position = topics.topic(f"{service}.dlt.v1"), topics.topic(f"{service}.position.v1")
         assert (dead.kind, dead.owner, dead.schema, dead.retention_days) == (Kind.DLT, service, None, 365)
-        assert (position.kind, position.owner, position.compacted, position.partitions) == (Kind.POSITION, service, True, 1)
+        assert (position.kind, position.owner, position.compacted) == (Kind.POSITION, service, True)
+
+
+def test_every_lane_has_a_partition_for_its_position() -> None:
+    topics = catalogue.load()
+    for service in topics.services:
+        widest = max(topic.partitions for topic in topics if service in topic.readers)
+        assert topics.topic(f"{service}.position.v1").partitions >= widest
 
 
 def test_state_topics_are_told_with_owner_key_and_readers() -> None:
