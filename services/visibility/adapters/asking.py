@@ -10,24 +10,19 @@ select currency, stage, condition, count(*) as received, count(approved_at) as a
 from contract group by currency, stage, condition
 """
 BEATS = "select coalesce(sum(beats), 0)::bigint as beats, max(at) as at from pulse"
-PACE = """
-select percentile_cont(array[0.5, 0.99]) within group (order by extract(epoch from active_at - received_at)) as p from contract
-where active_at is not null
-"""
+PACE = "select percentile_cont(array[0.5, 0.99]) within group (order by active_at - received_at) from contract where active_at is not null"
 LATE = "select count(*) from sla_breach where not cleared"
 SPAN = "select greatest(min(received_at), now() - interval '24 hours') as since, greatest(now(), max(received_at)) as until from contract"
 ARRIVALS = """
-select width_bucket(extract(epoch from {column})::float8, extract(epoch from $1::timestamptz)::float8,
-  extract(epoch from $2::timestamptz)::float8 + 0.001, {buckets}) as bucket, count(*) as n
-from contract where {column} between $1 and $2 group by 1
+select date_bin($3::interval, {column}, $1::timestamptz) as begin, count(*) as n from contract where {column} between $1 and $2 group by 1
 """
 WAITS = """
 select wait_key as key, currency, min(queue) as queue, min(reason) as reason, count(*) as contracts, min(since) as since, sum(amount) as amount
 from open_wait where $1::text is null or wait_key = $1 group by wait_key, currency order by min(since), wait_key
 """
 WAITERS = """
-select w.contract_id, w.since, w.currency, w.amount, c.title, coalesce(e.customer, c.customer) as customer, c.business_unit, c.stage
-from open_wait w join contract c using (contract_id) left join engagement e using (contract_id)
+select w.contract_id, w.since, w.currency, w.amount, c.title, c.customer, c.business_unit, c.stage
+from open_wait w join contract c using (contract_id)
 where w.wait_key = $1 and ($2::timestamptz is null or (w.since, w.contract_id) > ($2, $3)) order by w.since, w.contract_id limit $4
 """
 CAUSES = """
@@ -58,10 +53,10 @@ select topic, part as partition, "offset", key, contract_id, service, failed_top
 from letter where topic = $1 and part = $2 and "offset" = $3
 """
 LINES = """
-select c.contract_id, c.title, c.contract_type, coalesce(e.customer, c.customer) as customer, c.business_unit, c.region, c.tenant, c.revision,
+select c.contract_id, c.title, c.contract_type, c.customer, c.business_unit, c.region, c.tenant, c.revision,
   c.stage, c.condition, c.stage_since, c.received_at, c.amount, c.currency, c.cause_message,
   (select min(reason) from open_wait w where w.contract_id = c.contract_id) as waits_for
-from contract c left join engagement e using (contract_id) where {conditions} order by c.received_at desc, c.contract_id limit {limit}
+from contract c where {conditions} order by c.received_at desc, c.contract_id limit {limit}
 """
 UNPROVISIONED = """
 select c.contract_id, c.stage, c.condition, c.cause_message,
@@ -77,7 +72,7 @@ select at, service, revision, status, summary, step, waits, cause_code, cause_me
 order by at, array_position(array['contract_events', 'master_data', 'erp_provisioning', 'psa_sync'], service), "offset" limit 1000
 """
 FULL = """
-select c.*, a.contract, a.lineage, e.engagement, e.customer as customer_name, exists (select from sla_breach b where b.contract_id = c.contract_id
+select c.*, a.contract, a.lineage, e.engagement, exists (select from sla_breach b where b.contract_id = c.contract_id
   and not b.cleared) as late
 from contract c left join agreement a using (contract_id) left join engagement e using (contract_id) where contract_id = $1
 """

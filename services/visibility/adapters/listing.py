@@ -28,8 +28,8 @@ STATES = {
     "not-in-erp": "c.approved_at is not null and c.provisioned_at is null and c.stage <> 'CLOSED'",
     "late": "exists (select from sla_breach b where b.contract_id = c.contract_id and not b.cleared)",
 }
-_QUEUED = "exists (select from open_wait w where w.contract_id = c.contract_id and w.queue = {})"
-_FOUND = "(c.search like {0} or c.contract_id in (select contract_id from engagement where lower(customer) like {0}))"
+_QUEUED = "c.condition <> 'FLOWING' and c.contract_id in (select contract_id from open_wait where queue = {})"
+_FOUND = "c.search like {}"
 
 
 async def contracts(db: asyncpg.Pool, wanted: Wanted) -> views.ContractPage:
@@ -103,7 +103,7 @@ async def contract(db: asyncpg.Pool, contract_id: str) -> views.ContractDetail:
     if row is None:
         raise NotFound(f"no contract {contract_id!r} has been received")
     waits = [_own_wait(each) for each in await db.fetch(sql.OWN_WAITS, contract_id)]
-    line = {**row, "customer": row["customer_name"] or row["customer"], "waits_for": waits[0].reason if waits else None}
+    line = {**row, "waits_for": waits[0].reason if waits else None}
     return views.ContractDetail(
         line=_line(line),
         reached_at={name: row[f"{name}_at"] for name in ("received", "approved", "ready", "provisioned", "active", "closed") if row[f"{name}_at"]},

@@ -11,7 +11,10 @@ from services.visibility.adapters import listing, sums
 from services.visibility.ports import views
 from services.visibility.ports.reading import Wanted
 
-FRESH_S = 1.0  # a summary is not made anew sooner: under load every reader of a second sees the same one
+FRESH_S = 0.5  # a summary is not counted anew sooner: under load every reader of that time sees the same one
+PATIENCE_S = 0.05  # how long a reader waits for a new one before it gets the last one
+LISTS_S = 10.0
+STALE_S = 30.0  # older than this, no reader gets it
 
 
 class Projection:
@@ -20,7 +23,8 @@ class Projection:
     def __init__(self, db: asyncpg.Pool, limit_s: int) -> None:
         self.db, self.limit_s = db, limit_s
         self._summary: tuple[int, float, views.Summary] | None = None
-        self._making = asyncio.Lock()
+        self._counting: asyncio.Task[views.Summary] | None = None
+        self._lists: tuple[float, tuple[list[str], list[str]]] | None = None
 
     async def beats(self) -> int:
         return int(await self.db.fetchval(sql.BEATS))
@@ -30,15 +34,21 @@ class Projection:
         return views.Health(status="ok", stale_s=(datetime.now(UTC) - at).total_seconds() if at else None)
 
     async def summary(self) -> views.Summary:
-        """Counted anew when something changed, and at the most once a second."""
-        async with self._making:
-            beats = await self.beats()
-            kept = self._summary
-            if kept is not None and (kept[0] == beats or time.monotonic() - kept[1] < FRESH_S):
-                return kept[2].model_copy(update={"as_of": datetime.now(UTC)}) if kept[0] == beats else kept[2]
-            made = await sums.summary(self.db, self.limit_s)
-            self._summary = (beats, time.monotonic(), made)
-            return made
+        """As of now when nothing changed since it was last counted or counting is quick; else the last one, while a new one is counted."""
+        beats, kept = await self.beats(), self._summary
+        if kept is not None and (kept[0] == beats or time.monotonic() - kept[1] < FRESH_S):
+            return kept[2].model_copy(update={"as_of": datetime.now(UTC)}) if kept[0] == beats else kept[2]
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.create_task(self._count(beats))
+        if kept is None or time.monotonic() - kept[1] > STALE_S:
+            return await asyncio.shield(self._counting)
+        done, _ = await asyncio.wait({self._counting}, timeout=PATIENCE_S)
+        return self._counting.result() if done else kept[2]
+
+    async def _count(self, beats: int) -> views.Summary:
+        made = await sums.summary(self.db, self.limit_s)
+        self._summary = (beats, time.monotonic(), made)
+        return made
 
     async def report(self) -> views.Report:
         return await sums.report(self.db)
@@ -47,8 +57,11 @@ class Projection:
         return await listing.contracts(self.db, wanted)
 
     async def units_and_queues(self) -> tuple[list[str], list[str]]:
-        units, queues = await self.db.fetch(sql.UNITS), await self.db.fetch(sql.QUEUES)
-        return [row[0] for row in units], [row[0] for row in queues]
+        """What the filters offer; asked anew every ten seconds."""
+        if self._lists is None or time.monotonic() - self._lists[0] > LISTS_S:
+            units, queues = await self.db.fetch(sql.UNITS), await self.db.fetch(sql.QUEUES)
+            self._lists = (time.monotonic(), ([row[0] for row in units], [row[0] for row in queues]))
+        return self._lists[1]
 
     async def contract(self, contract_id: str) -> views.ContractDetail:
         return await listing.contract(self.db, contract_id)

@@ -1,14 +1,16 @@
 """The projection's statements. Parameters are columns: one statement writes a whole batch."""
 
+# The customer is called by its name as soon as master data has told it.
 STATUS = """
 insert into contract as c (contract_id, version, revision, stage, condition, stage_since, received_at, approved_at, ready_at, provisioned_at,
   active_at, closed_at, title, contract_type, parent_id, business_unit, region, customer, currency, amount, tenant,
   cause_code, cause_message, cause_fingerprint, records, search)
-select a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y::jsonb, z
+select a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, coalesce(known.customer, r), s, t, u, v, w, x, y::jsonb, concat_ws(' ', z, known.search)
 from unnest($1::text[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
   $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::text[],
   $17::text[], $18::text[], $19::text[], $20::numeric[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[])
   as rows(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z)
+left join engagement known on known.contract_id = a
 on conflict (contract_id) do update set version = excluded.version, revision = excluded.revision, stage = excluded.stage,
   condition = excluded.condition, stage_since = excluded.stage_since, received_at = excluded.received_at, approved_at = excluded.approved_at,
   ready_at = excluded.ready_at, provisioned_at = excluded.provisioned_at, active_at = excluded.active_at, closed_at = excluded.closed_at,

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -115,14 +115,15 @@ async def summary(db: asyncpg.Pool, limit_s: int) -> views.Summary:
 async def _step(db: asyncpg.Pool, name: str, column: str, number: int, total: Mapping[str, Decimal], span: Row) -> views.Step:
     series = [0] * BUCKETS
     if span["since"] is not None:
-        for row in await db.fetch(sql.ARRIVALS.format(column=column, buckets=BUCKETS), span["since"], span["until"]):
-            series[min(max(row["bucket"], 1), BUCKETS) - 1] += row["n"]
+        width = max((span["until"] - span["since"]) / BUCKETS, timedelta(milliseconds=1))
+        for row in await db.fetch(sql.ARRIVALS.format(column=column), span["since"], span["until"], width):
+            series[min(int((row["begin"] - span["since"]) / width), BUCKETS - 1)] += row["n"]
     return views.Step(name=name, contracts=number, value_by_currency=amounts(total), series=series)
 
 
 async def pace(db: asyncpg.Pool, limit_s: int) -> views.Pace:
     found = await db.fetchval(sql.PACE)
-    median, p99 = found if found else (None, None)
+    median, p99 = (each.total_seconds() for each in found) if found else (None, None)
     return views.Pace(median_s=median, p99_s=p99, late=await db.fetchval(sql.LATE), limit_s=limit_s)
 
 

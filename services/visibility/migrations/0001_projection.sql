@@ -75,7 +75,8 @@ create table engagement (
     "offset"     bigint not null,
     customer     text not null,
     legal_entity text not null,
-    engagement   jsonb not null
+    engagement   jsonb not null,
+    search       text generated always as (lower(customer)) stored
 );
 
 create table open_wait (
@@ -89,7 +90,7 @@ create table open_wait (
     primary key (contract_id, wait_key)
 );
 create index open_wait_key on open_wait (wait_key, since, contract_id) include (queue, currency, amount);
-create index open_wait_queue on open_wait (queue);
+create index open_wait_queue on open_wait (queue) include (contract_id);
 
 -- Dead letters without their payloads: those stay in the topic, where who may read them is decided.
 create table letter (

@@ -52,7 +52,7 @@
     return held;
   };
 
-  let fetching = false, again = false, seen = null, at = Date.now(), held = false;
+  let fetching = false, again = false, settling = 0, seen = null, at = Date.now(), held = false;
   const refresh = async () => {
     if (fetching) { again = true; return; }
     fetching = true;
@@ -81,7 +81,11 @@
   const stream = new EventSource("/live");
   stream.addEventListener("open", () => { say("live", "live"); });
   stream.addEventListener("change", (event) => {
-    if (seen !== null && event.data !== seen) refresh();
+    if (seen !== null && event.data !== seen) {
+      refresh();
+      clearTimeout(settling);
+      settling = setTimeout(refresh, 3000); // the last change of a burst may have been answered from the moment before it
+    }
     seen = event.data;
     at = Date.now();
     say("live", "live · now");
