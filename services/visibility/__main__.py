@@ -2,14 +2,12 @@
 
 import sys
 
-from services.visibility.app import build
+from services.visibility.app import build, run_kpis
 from services.visibility.settings import KpiSettings, Settings
 from shared.runtime.main import run
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["kpis"]:
-        from services.visibility.adapters.kpis import run_kpis
-
         run_kpis(KpiSettings())
     else:
         settings = Settings()

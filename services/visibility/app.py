@@ -1,6 +1,7 @@
 """The wiring of visibility: which records go to which decider, and the console beside the loop."""
 
 import asyncio
+from datetime import timedelta
 
 from services.visibility.adapters.neighbours import OpsPorts
 from services.visibility.adapters.projection import project
@@ -10,7 +11,7 @@ from services.visibility.domain.status import SERVICES, Tracked
 from services.visibility.handlers.changes import on_contract_state, on_engagement_ready, on_erp_provisioning, on_psa_sync
 from services.visibility.handlers.dead_letters import on_dead_letter, on_own_dead_letter
 from services.visibility.handlers.figures import on_kpi_window, on_sla_breach
-from services.visibility.settings import Settings
+from services.visibility.settings import KpiSettings, Settings
 from services.visibility.web.serving import serve
 from services.visibility.web.site import build_site
 from shared.messages.contract import ContractState
@@ -21,6 +22,8 @@ from shared.messages.workflow import KpiWindow, SlaBreach
 from shared.runtime.decision import Route, Service
 from shared.runtime.main import Runtime
 from shared.store.pool import open_pool
+from shared.wire.codec import Codec
+from shared.wire.registry import Registry
 
 READERS = 4  # connections of their own, so that a page full of questions never holds up the loop
 
@@ -55,3 +58,23 @@ def build(settings: Settings) -> Service:
         project=project,
         companions=(console,),
     )
+
+
+def run_kpis(settings: KpiSettings) -> None:
+    """The KPI app, until SIGTERM or SIGINT. Faust is loaded here, so that only this process pays for it."""
+    from services.visibility.adapters.kpis import Terms, run_app
+
+    runtime = settings.runtime
+    terms = Terms(
+        kafka=runtime.kafka,
+        ops_host=runtime.ops_host,
+        ops_port=runtime.ops_port,
+        log_level=runtime.log_level,
+        session_timeout_s=runtime.session_timeout_s,
+        flush_s=settings.flush_s,
+        limit=timedelta(seconds=settings.sla_s),
+        window=timedelta(seconds=settings.window_s),
+        hop=timedelta(seconds=settings.hop_s),
+        recount=timedelta(seconds=settings.recount_s),
+    )
+    run_app(terms, Codec(Registry(runtime.registry)))

@@ -6,6 +6,7 @@ twice changes nothing. For the same reason one instance is enough, and two would
 
 import asyncio
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from aiokafka import AIOKafkaConsumer
 from faust.worker import Worker
 
 from services.visibility.domain.pace import Breach, Clocks, Progress, Tally, Window
-from services.visibility.settings import KpiSettings
 from shared.kernel.ids import derive
 from shared.kernel.money import Money
 from shared.messages import common
@@ -24,20 +24,36 @@ from shared.messages.workflow import KpiWindow, SlaBreach, Stage, WorkflowStatus
 from shared.telemetry import logs
 from shared.wire.codec import Codec
 from shared.wire.limits import Undecodable
-from shared.wire.registry import Registry, RegistryAway
+from shared.wire.registry import RegistryAway
 
 STATUSES, WINDOWS, BREACHES = "workflow.status.v1", "kpi.window.v1", "sla.breach.v1"
 AGAIN_S = 1.0
 log = logs.get(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Addresses, and what is counted how. Windows that ended `recount` ago are not published again."""
+
+    kafka: str
+    ops_host: str
+    ops_port: int
+    log_level: str
+    session_timeout_s: float
+    flush_s: float
+    limit: timedelta
+    window: timedelta
+    hop: timedelta
+    recount: timedelta
+
+
 class Pace:
     """The figures, and how they become records. `rebuilt` is set once every status up to the start was counted."""
 
-    def __init__(self, settings: KpiSettings, codec: Codec) -> None:
-        self.settings, self.codec = settings, codec
-        self.tally = Tally(timedelta(seconds=settings.window_s), timedelta(seconds=settings.hop_s))
-        self.clocks = Clocks(timedelta(seconds=settings.sla_s))
+    def __init__(self, terms: Terms, codec: Codec) -> None:
+        self.terms, self.codec = terms, codec
+        self.tally = Tally(terms.window, terms.hop)
+        self.clocks = Clocks(terms.limit)
         self.rebuilt = asyncio.Event()
 
     async def count(self, value: bytes | None) -> None:
@@ -68,7 +84,7 @@ class Pace:
 
     def changed(self, now: datetime) -> list[tuple[str, str, KpiWindow | SlaBreach]]:
         """Topic, key and message of everything that changed since it was asked last."""
-        since = now - timedelta(seconds=self.settings.recount_s)
+        since = now - self.terms.recount
         windows = [(WINDOWS, window.business_unit, self._window(window, now)) for window in self.tally.take_changed(since)]
         return [*windows, *((BREACHES, each.progress.contract_id, self._breach(each, now)) for each in self.clocks.take_breaches(now, since))]
 
@@ -96,17 +112,18 @@ class Pace:
             stage=Stage(progress.stage),
             business_unit=progress.business_unit,
             since=progress.received_at,
-            limit_s=self.settings.sla_s,
+            limit_s=int(self.terms.limit.total_seconds()),
             value=common.Money(amount=progress.value.amount, currency=progress.value.currency),
             cleared=breach.cleared,
         )
 
 
-def build_app(settings: KpiSettings, pace: Pace, folder: Path) -> Any:
+def build_app(pace: Pace, folder: Path) -> Any:
     """The Faust app. Topics come from the catalogue: it declares none, has no tables, and so needs no changelog."""
+    terms = pace.terms
     app = faust.App(
         "visibility-kpis",
-        broker=[f"kafka://{server}" for server in settings.runtime.kafka.split(",")],
+        broker=[f"kafka://{server}" for server in terms.kafka.split(",")],
         datadir=folder,
         store="memory://",
         web_enabled=False,
@@ -114,8 +131,8 @@ def build_app(settings: KpiSettings, pace: Pace, folder: Path) -> Any:
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=2.0,
-        broker_session_timeout=settings.runtime.session_timeout_s,
-        broker_heartbeat_interval=settings.runtime.session_timeout_s / 3,
+        broker_session_timeout=terms.session_timeout_s,
+        broker_heartbeat_interval=terms.session_timeout_s / 3,
         stream_wait_empty=False,
         producer_acks=-1,
         producer_request_timeout=30.0,
@@ -130,13 +147,13 @@ def build_app(settings: KpiSettings, pace: Pace, folder: Path) -> Any:
 
     @app.task  # type: ignore[untyped-decorator]
     async def rebuild() -> None:
-        await read_to_the_end(settings.runtime.kafka, pace)
+        await read_to_the_end(terms.kafka, pace)
 
     @app.task  # type: ignore[untyped-decorator]
     async def status() -> None:
-        await serve_status(pace, settings.runtime.ops_host, settings.runtime.ops_port)
+        await serve_status(pace, terms.ops_host, terms.ops_port)
 
-    @app.timer(settings.flush_s)  # type: ignore[untyped-decorator]
+    @app.timer(terms.flush_s)  # type: ignore[untyped-decorator]
     async def publish() -> None:
         if pace.rebuilt.is_set():
             for topic, key, message in pace.changed(datetime.now(UTC)):
@@ -187,9 +204,9 @@ async def serve_status(pace: Pace, host: str, port: int) -> None:
         await runner.cleanup()
 
 
-def run_kpis(settings: KpiSettings) -> None:
+def run_app(terms: Terms, codec: Codec) -> None:
     """Until SIGTERM or SIGINT."""
-    logs.configure("visibility-kpis", settings.runtime.log_level)
+    logs.configure("visibility-kpis", terms.log_level)
     with tempfile.TemporaryDirectory(prefix="throughline-kpis-") as folder:
-        app = build_app(settings, Pace(settings, Codec(Registry(settings.runtime.registry))), Path(folder))
-        Worker(app, loglevel=settings.runtime.log_level, quiet=True, redirect_stdouts=False, override_logging=False).execute_from_commandline()
+        app = build_app(Pace(terms, codec), Path(folder))
+        Worker(app, loglevel=terms.log_level, quiet=True, redirect_stdouts=False, override_logging=False).execute_from_commandline()
