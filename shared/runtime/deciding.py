@@ -15,9 +15,9 @@ from shared.runtime.decision import Decision, Emit, Intent, Outcome, Service, Wa
 from shared.runtime.records import kept, pack_origin, packed, unpack_origin, unpacked
 from shared.runtime.work import Item
 from shared.store.rows import Batch, DeadLetterChange, EffectChange, Fence, JournalRow, KeptRecord, Publication, StateChange, WaitChange
-from shared.wire.codec import Unencodable
 from shared.wire.headers import Burial, with_burial
 
+LEAVE_WAITS = (Outcome.DUPLICATE, Outcome.SUPERSEDED)
 _ENCODE = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -45,6 +45,8 @@ def needed(items: Sequence[Item], book: Book) -> set[str]:
             wanted |= book.missing(list(item.needs(book.get(item.key), item.event, book)))
         except NotLoaded as unread:
             wanted.add(unread.key)
+        except Exception:  # noqa: S112  the decider meets the same, and there it becomes a dead letter with its cause
+            continue
     return wanted
 
 
@@ -56,6 +58,8 @@ class Deciding:
         self.draft = Draft()
         self.waits: dict[str, tuple[Item, tuple[WaitFor, ...]]] = {}
         self.origins: dict[str, bytes] = {}
+        self.bodies: dict[str, bytes] = {}
+        self._keeps_origins = service.on_woken is not None or service.on_answered is not None
 
     def run(self, items: Sequence[Item]) -> Draft:
         for item in items:
@@ -73,13 +77,13 @@ class Deciding:
             self._note(item, Outcome.HELD, None, "behind a dead letter of this key")
             return
         decision = self._decision(item)
-        if item.record is not None and item.key is not None and self.service.target is not None:
+        if item.record is not None and item.key is not None and self._keeps_origins:
             self.origins[item.key] = pack_origin(kept(item.record, item.key))
         try:
             self._take(item, decision)
-        except Unencodable as error:  # raised before anything was taken
+        except Exception as error:  # raised before anything was taken
             self.draft.bugs.append(traceback.format_exc())
-            self._take(item, dead_letter(Cause("unencodable", f"{error}; nothing of this decision was kept")))
+            self._take(item, dead_letter(Cause("unencodable", f"{type(error).__name__}: {error}; nothing of this decision was kept")))
 
     def _decision(self, item: Item) -> Decision:
         if item.cause is not None or item.key is None:
@@ -94,14 +98,16 @@ class Deciding:
 
     def _take(self, item: Item, decision: Decision) -> None:
         batch = self.draft.batch
-        publications = [self._publication(item, emit) for emit in decision.emits]  # encodes first: an emit that does not fit changes nothing
+        publications = [self._publication(item, emit) for emit in decision.emits]  # encode first: what does not fit changes nothing
+        effects = [self._effect(item, intent) for intent in decision.intents]
         if item.key is not None and decision.state is not None:
+            self.bodies[item.key] = _ENCODE(decision.state)
             self.book.put(item.key, decision.state)
         batch.publications += publications
-        batch.effects += [self._effect(item, intent) for intent in decision.intents]
+        batch.effects += effects
         batch.supplies += decision.supplies
         batch.rows += decision.rows
-        if item.key is not None and decision.outcome in (Outcome.APPLIED, Outcome.WAITING, Outcome.DEAD_LETTERED):
+        if item.key is not None and decision.state is not None and decision.outcome not in LEAVE_WAITS:
             self.waits[item.key] = (item, decision.waits)
         if decision.outcome is Outcome.DEAD_LETTERED:
             self._bury(item, decision.cause or Cause("unnamed", "the decider named no cause"))
@@ -121,8 +127,6 @@ class Deciding:
         record = kept(item.record, item.key) if item.record is not None else self._origin(item)
         if item.key is not None:
             self.book.blocked.add(item.key)
-        if record is None:
-            raise LookupError(f"no record of {item.key} is kept that a dead letter could be made of")
         self.draft.batch.dead_letters.append(DeadLetterChange(record, cause.code, cause.message, cause.fingerprint, 1))
         topic, part = record.lane
         burial = Burial(
@@ -141,10 +145,13 @@ class Deciding:
             Publication(item.claim.lane, f"{self.service.name}.dlt.v1", record.record_key, record.value, packed(headers))
         )
 
-    def _origin(self, item: Item) -> KeptRecord | None:
+    def _origin(self, item: Item) -> KeptRecord:
+        """The record that led to this; where none is kept, an empty one that names the key and cannot be taken for another."""
         key = item.key or ""
         packed_origin = self.origins.get(key) or self.book.rows[key].origin
-        return unpack_origin(packed_origin) if packed_origin else None
+        if packed_origin:
+            return unpack_origin(packed_origin)
+        return KeptRecord(item.claim.lane, -(item.inbox or 0), key, key.partition(":")[2].encode(), None, packed([]))
 
     def _note(self, item: Item, outcome: Outcome, cause: Cause | None, note: str) -> None:
         offset = item.record.offset if item.record else None
@@ -158,9 +165,9 @@ class Deciding:
     def _close(self, items: Sequence[Item]) -> None:
         batch = self.draft.batch
         batch.fences = fences_of(items)
-        for key, state in self.book.changed.items():
+        for key, body in self.bodies.items():
             waiting = bool(self.waits[key][1]) if key in self.waits else self.book.rows[key].waiting
-            batch.states.append(StateChange(key, self.book.version(key) + 1, waiting, _ENCODE(state), self.origins.get(key)))
+            batch.states.append(StateChange(key, self.book.version(key) + 1, waiting, body, self.origins.get(key)))
         for key, (item, waits) in self.waits.items():
             if waits or self.book.rows[key].waiting:
                 batch.rewaited.append(key)

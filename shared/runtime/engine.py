@@ -1,6 +1,7 @@
 """The loop: read, decide, commit, publish. One transaction a batch; whatever fails, Postgres says where to go on."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -19,11 +20,11 @@ from shared.runtime.records import Record
 from shared.runtime.relay import Relay
 from shared.runtime.retry import Backoff, delay_before
 from shared.runtime.settings import RuntimeSettings
-from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of
+from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of, unstorable
 from shared.store.batches import BatchStore, Conflict, Fenced
 from shared.store.lanes import LaneStore
 from shared.store.outbox import OutboxStore
-from shared.store.rows import Lane, OutboxRow, StateRow
+from shared.store.rows import Batch, Fence, Lane, LaneRow, OutboxRow, StateRow
 from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import METRICS
 from shared.wire.codec import Codec
@@ -33,6 +34,9 @@ log = logs.get(__name__)
 AGAIN = Backoff(first=0.1, limit=5.0)
 PASSES = 50  # chains of keys that lead to keys are short; more passes mean a decider that always asks for something new
 DEATHS_TO_QUARANTINE = 2
+CLAIM_TRIES = 12
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.CardinalityViolationError)
+POSTGRES_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 NOTE_PROGRESS_S = 5.0
 UNPUBLISHED_LIMIT = 100_000
 
@@ -59,6 +63,7 @@ class Engine:
         self.failures = 0
         self.working = False
         self.closed = False
+        self.noted: dict[Lane, tuple[int, int]] = {}  # the record about to be decoded with care, and the deaths before it
         self.incarnation = ""
         self.reader: Reader | None = None
 
@@ -77,11 +82,25 @@ class Engine:
                 await self._step(records)
                 if time.monotonic() - noted > NOTE_PROGRESS_S:
                     noted = time.monotonic()
-                    await self.reader.note_progress(list(self.lanes))
+                    await self._note_progress()
             await reading
             await self.reader.note_progress(list(self.lanes))
         finally:
             await self._close()
+
+    async def _note_progress(self) -> None:
+        """Move fences over markers of transactions: a quiet lane must not wait at an offset that retention will take away."""
+        passed = [claim for claim in self.lanes if claim.caught_up_to > claim.next]
+        fences = [Fence(claim.lane, claim.next, claim.caught_up_to, claim.epoch) for claim in passed]
+        assert self.reader is not None
+        try:
+            if fences:
+                await self.store.commit(Batch(fences=fences))
+                for claim, fence in zip(passed, fences, strict=True):
+                    claim.committed(fence.new, claim.head)
+        except (Fenced, *POSTGRES_AWAY) as error:
+            await self._recover(error)
+        await self.reader.note_progress(list(self.lanes))
 
     def stop(self) -> None:
         self.stopping = True
@@ -110,43 +129,73 @@ class Engine:
 
     async def _step(self, records: Sequence[Record]) -> None:
         self.working = True
+        trouble: Exception | None = None
         try:
-            due = await self.store.due(self.lanes.names, self.settings.batch_records) if len(self.lanes) else []
-            items = [item_of_inbox(row, claim, self.service) for row in due if (claim := self.lanes.get(row.lane))]
-            ours = [record for record in records if self.lanes.holds(record.claim)]
-            items += [item_of_record(r, self.routes[r.claim.lane[0]], self.codec) for r in ours if not r.claim.careful]
-            if items:
-                await asyncio.shield(self._decide_and_commit(items))
-            for record in ours:
-                if record.claim.careful:
-                    await self._take_carefully(record)
-            self.failures = 0
-        except Fenced as fenced:
-            await self._judge(fenced.lanes)
-        except Conflict as conflict:
-            await self._rewind(str(conflict))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, RegistryAway) as error:
-            self.failures += 1
-            await asyncio.sleep(delay_before(self.failures, random.uniform(0.5, 1), AGAIN))  # noqa: S311
-            await self._rewind(f"{type(error).__name__}: {error}")
+            await self._take_all(records)
+        except (Fenced, Conflict, RegistryAway, *POSTGRES_AWAY) as error:
+            trouble = error
         finally:
+            self.working = trouble is not None
+        if trouble is not None:
+            await self._recover(trouble)
             self.working = False
+
+    async def _take_all(self, records: Sequence[Record]) -> None:
+        due = await self.store.due(self.lanes.names, self.settings.batch_records) if len(self.lanes) else []
+        items = [item_of_inbox(row, claim, self.service) for row in due if (claim := self.lanes.get(row.lane))]
+        ours = [record for record in records if self.lanes.holds(record.claim)]
+        one_by_one = [record for record in ours if record.claim.careful]
+        items += [item_of_record(r, self.routes[r.claim.lane[0]], self.codec) for r in ours if not r.claim.careful]
+        if items:
+            await asyncio.shield(self._decide_and_commit(items))
+        for record in one_by_one:
+            await self._take_carefully(record)
+
+    async def _recover(self, trouble: Exception) -> None:
+        """Go on from where Postgres says, after a pause that grows with what went wrong in a row."""
+        while not self.stopping:
+            try:
+                if isinstance(trouble, Fenced):
+                    await self._judge(trouble.lanes)
+                elif not isinstance(trouble, Conflict):
+                    self.failures += 1
+                    await asyncio.sleep(delay_before(self.failures, random.uniform(0.5, 1), AGAIN))  # noqa: S311
+                await self._rewind(f"{type(trouble).__name__}: {trouble}")
+                return
+            except POSTGRES_AWAY as error:
+                trouble = error
 
     async def _take_carefully(self, record: Record) -> None:
         """One record at a time, noted before it is decoded: the one that ends the process twice is put aside undecoded."""
-        record.claim.careful -= 1
-        route = self.routes[record.claim.lane[0]]
-        deaths = await self.lane_store.mark_suspect(record.claim.lane, record.offset, record.claim.epoch) - 1
+        lane, route = record.claim.lane, self.routes[record.claim.lane[0]]
+        if self.noted.get(lane, (-1, 0))[0] != record.offset:  # a second try in the same process is no death
+            self.noted[lane] = record.offset, await self.lane_store.mark_suspect(lane, record.offset, record.claim.epoch) - 1
+        deaths = self.noted[lane][1]
         item = quarantined(record, route, deaths) if deaths >= DEATHS_TO_QUARANTINE else item_of_record(record, route, self.codec)
         await asyncio.shield(self._decide_and_commit([item]))
+        record.claim.careful = max(0, record.claim.careful - 1)
 
     async def _decide_and_commit(self, items: Sequence[Item]) -> None:
         began_ns = time.time_ns()
         book = Book(self.service.states, await self._load({item.key for item in items if item.key}))
         draft = await self._decide(items, book)
-        with METRICS.commit_time.time():
-            numbered = await self.store.commit(draft.batch)
-        self._committed(items, draft, numbered, began_ns)
+        try:
+            with METRICS.commit_time.time():
+                numbered = await self.store.commit(draft.batch)
+        except REFUSED as refusal:
+            await self._decide_apart(items, refusal)
+        else:
+            self._committed(items, draft, numbered, began_ns)
+
+    async def _decide_apart(self, items: Sequence[Item], refusal: Exception) -> None:
+        """The database refuses something in this batch for good: find out what, item by item; the rest goes on."""
+        if len(items) > 1:
+            for item in items:
+                await self._decide_and_commit([item])
+        elif items[0].cause is None or items[0].cause.code != "unstorable":
+            await self._decide_and_commit([unstorable(items[0], str(refusal))])
+        else:
+            raise refusal
 
     async def _load(self, keys: set[str]) -> dict[str, StateRow]:
         with METRICS.load_time.time():
@@ -173,12 +222,14 @@ class Engine:
             if claim is not None:
                 claim.committed(fence.new, rows[-1].seq if rows else claim.head)
         for lane, rows in numbered.items():
-            self._relay(lane).offer(rows)
+            if self.lanes.get(lane) is not None:  # given up meanwhile: its next owner publishes
+                self._relay(lane).offer(rows)
         if draft.batch.effects and self.effects_signal:
             self.effects_signal.set()
         if draft.batch.supplies:
             self.inbox_signal.set()
         self.processed += len(items)
+        self.failures = 0
         METRICS.batch_size.observe(len(items))
         self._tell(draft, began_ns)
 
@@ -193,11 +244,18 @@ class Engine:
             log.error("decider_failed", traceback=bug)
 
     async def _claim(self, lanes: list[Lane]) -> list[OwnedLane]:
-        rows = await self.lane_store.claim(lanes)
+        """Called while the group assigns; a database that is away is waited for as long as the group allows."""
+        for attempt in itertools.count(1):
+            try:
+                rows = await self.lane_store.claim(lanes)
+                break
+            except POSTGRES_AWAY as error:
+                if attempt == CLAIM_TRIES:
+                    raise
+                log.warning("claim_again", reason=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(delay_before(attempt, random.uniform(0.5, 1), AGAIN))  # noqa: S311
         claims = self.lanes.claimed(rows)
-        for row in rows:
-            if row.backlog:
-                self._relay(row.lane).begin()
+        self._publish_backlog(rows)
         return claims
 
     def _let_go(self, lanes: list[Lane]) -> None:
@@ -221,24 +279,22 @@ class Engine:
             claim = self.lanes.get(lane)
             if claim is not None and (lane not in rows or rows[lane].epoch != claim.epoch):
                 raise LaneLost(f"{lane[0]} partition {lane[1]} was claimed by another process; ending, to join the group anew")
-        await self._rewind("the fence had moved")
 
     async def _rewind(self, why: str) -> None:
-        """Forget what is in flight and go on from where Postgres says."""
+        """Forget what is in flight and go on from where Postgres says; what it committed without our knowing is published too."""
         log.warning("rewinding", reason=why, failures=self.failures)
-        while not self.stopping and len(self.lanes):
-            try:
-                rows = await self.lane_store.read(self.lanes.names)
-                break
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-                self.failures += 1
-                log.warning("postgres_away", error=f"{type(error).__name__}: {error}", failures=self.failures)
-                await asyncio.sleep(delay_before(self.failures, random.uniform(0.5, 1), AGAIN))  # noqa: S311
-        else:
-            return
-        assert self.reader is not None
+        rows = await self.lane_store.read(self.lanes.names) if len(self.lanes) else []
         held = {claim.lane: claim.epoch for claim in self.lanes}
-        await self.reader.seek(self.lanes.claimed(row for row in rows if held.get(row.lane) == row.epoch))
+        ours = [row for row in rows if held.get(row.lane) == row.epoch]
+        claims = self.lanes.claimed(ours)
+        self._publish_backlog(ours)
+        assert self.reader is not None
+        await self.reader.seek(claims)
+
+    def _publish_backlog(self, rows: Sequence[LaneRow]) -> None:
+        for row in rows:
+            if row.backlog:
+                self._relay(row.lane).begin()
 
     async def _close(self) -> None:
         """Publish what is committed, as far as `drain_s` allows: the rest is the next owner's."""

@@ -21,6 +21,7 @@ class OwnedLane:
     careful: int = 0
     end: int | None = None
     last_received: int = -1
+    placed: bool = False  # the consumer reads from `next` on; until then records are of an earlier claim
 
     def received(self, offset: int) -> None:
         self.last_received = offset

@@ -61,22 +61,27 @@ async def serve(service: Service, settings: RuntimeSettings) -> None:
     status = await Status(engine, pool, settings).serve()
     _on_signal(runtime.stopping)
     log.info("started", topics=[route.topic for route in service.routes])
+    try:
+        await _in_one_scope(service, runtime, engine, runner)
+    finally:
+        await status.cleanup()
+        await pool.close()
+    log.info("stopped")
+
+
+async def _in_one_scope(service: Service, runtime: Runtime, engine: Engine, runner: Runner | None) -> None:
     async with asyncio.TaskGroup() as group:
         loop = group.create_task(engine.run(), name="engine")
         calls = group.create_task(runner.run(), name="runner") if runner else None
         for companion in service.companions:
             group.create_task(companion(runtime), name=companion.__name__)
         group.create_task(_stop(runtime, engine, runner, loop, calls), name="stop")
-    await status.cleanup()
-    await pool.close()
-    log.info("stopped")
 
 
 def runner_of(service: Service, settings: RuntimeSettings, pool: asyncpg.Pool, engine: Engine) -> Runner | None:
     if service.target is None:
         return None
-    holder = uuid4()
-    runner = Runner(service.target, EffectStore(pool, holder), PermitStore(pool, holder), settings, engine.wake)
+    runner = Runner(service.target, EffectStore(pool), PermitStore(pool, uuid4()), settings, engine.wake)
     engine.effects_signal, engine.backlog = runner.work, lambda: runner.backlog
     return runner
 
@@ -92,6 +97,8 @@ async def _stop(runtime: Runtime, engine: Engine, runner: Runner | None, loop: "
     log.info("draining")
     engine.stop()
     if runner and calls:
+        runner.stopping = True
+        runner.work.set()
+        await calls  # claims nothing any more
         await runner.stop(runtime.settings.drain_s)
-        await calls
     await loop

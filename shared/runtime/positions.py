@@ -1,12 +1,18 @@
 """Where a lane's relay got to, kept in the log itself: written with the records, in the same transaction."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from shared.runtime.records import unpacked
 from shared.store.rows import Lane, OutboxRow
+from shared.wire.limits import MAX_BYTES
 
 OPEN_S, COMMIT_S, TRANSACTION_MS = 30, 20, 15_000
+READ_S = 60  # longer than a transaction of another lane can stay open, its coordinator's clean-up included
 
 
 class Halted(Exception):
@@ -28,8 +34,8 @@ class Publisher:
         self.producer: Producer | None = None
         self.partition = 0
 
-    def open(self, head: int) -> int:
-        """Become the lane's only publisher and say what it published last. Raises Halted or KafkaException."""
+    def open(self) -> int:
+        """Become the lane's only publisher and say what it published last. Raises Halted, KafkaException or TimeoutError."""
         self.producer = Producer(self._configuration())
         self.producer.init_transactions(OPEN_S)
         partitions = self.producer.list_topics(self.topic, OPEN_S).topics[self.topic].partitions
@@ -39,8 +45,6 @@ class Publisher:
             return 0
         if position.incarnation != self.incarnation:
             raise Halted(f"position {position.seq} was written for another database ({position.incarnation}); this one is {self.incarnation}")
-        if position.seq > head:
-            raise Halted(f"position {position.seq} is ahead of the lane's head {head}: this database was restored to an earlier time")
         return position.seq
 
     def publish(self, rows: list[OutboxRow]) -> None:
@@ -63,21 +67,31 @@ class Publisher:
 
     def _read(self) -> Position | None:
         """The lane's last committed position. Offsets are compared, not records counted: markers of transactions take offsets too."""
+        with self._consumer("read_uncommitted") as anybodys, self._consumer("read_committed") as committed:
+            return self._read_with(anybodys, committed)
+
+    @contextmanager
+    def _consumer(self, isolation: str) -> Iterator[Consumer]:
         consumer = Consumer(
-            {"bootstrap.servers": self.bootstrap, "group.id": "unused", "isolation.level": "read_committed", "enable.auto.commit": False}
+            {"bootstrap.servers": self.bootstrap, "group.id": "unused", "isolation.level": isolation, "enable.auto.commit": False}
             | {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
         )
         try:
-            return self._read_with(consumer)
+            yield consumer
         finally:
             consumer.close()
 
-    def _read_with(self, consumer: Consumer) -> Position | None:
+    def _read_with(self, anybodys: Consumer, consumer: Consumer) -> Position | None:
+        """The end is asked for uncommitted: a reader of committed records is told that the log ends before another lane's open transaction,
+        and our own position may lie behind that. The other ends by itself, at the latest when its coordinator times it out."""
         here, last = TopicPartition(self.topic, self.partition), None
-        low, high = consumer.get_watermark_offsets(here, OPEN_S)
+        low, high = anybodys.get_watermark_offsets(here, OPEN_S)
+        deadline = time.monotonic() + READ_S
         consumer.assign([TopicPartition(self.topic, self.partition, low)])
         reached = low
         while reached < high:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.topic} partition {self.partition} was read to {reached} of {high} in {READ_S} s")
             for message in consumer.consume(1000, 1.0):
                 reached = max(reached, message.offset() or 0) if message.error() else (message.offset() or 0) + 1
                 if not message.error() and message.key() == self.key:
@@ -90,6 +104,7 @@ class Publisher:
             "transactional.id": f"{self.service}/{self.lane[0]}/{self.lane[1]}",
             "transaction.timeout.ms": TRANSACTION_MS,
             "client.id": f"throughline-{self.service}-relay",
+            "message.max.bytes": 2 * MAX_BYTES + 65_536,  # a dead letter is the record and what is said of it
             "linger.ms": 1,
             "compression.type": "lz4",
             "acks": "all",

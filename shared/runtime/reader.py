@@ -14,6 +14,7 @@ from shared.telemetry import logs
 
 log = logs.get(__name__)
 CLAIM_S = 60.0
+SEEK_TRIES = 20
 PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
 
 
@@ -86,7 +87,7 @@ class Reader:
             _judge(error, lane, claim, message.offset())
             return None
         offset = message.offset()
-        if claim is None or offset is None or offset < claim.next:
+        if claim is None or not claim.placed or offset is None or offset < claim.next:
             return None
         claim.received(offset)
         headers = [(str(pair[0]), pair[1] if isinstance(pair[1], bytes) else b"") for pair in message.headers() or []]
@@ -95,7 +96,22 @@ class Reader:
     def _seek(self, claims: list[OwnedLane]) -> None:
         for claim in claims:
             if self.lanes.holds(claim):
+                self._place(claim)
+
+    def _place(self, claim: OwnedLane) -> None:
+        """Read on from the claim's own offset. Right after an assignment the client may not be ready to; it is a moment later."""
+        for left in range(SEEK_TRIES, 0, -1):
+            try:
                 self.consumer.seek(TopicPartition(*claim.lane, claim.next))
+                claim.placed = True
+                return
+            except KafkaException as error:
+                if not self.lanes.holds(claim):
+                    return
+                if left == 1:
+                    raise
+                log.info("seek_again", topic=claim.lane[0], partition=claim.lane[1], error=str(error))
+                self.consumer.poll(0.05)
 
     def _end(self, lane: Lane) -> int | None:
         try:
@@ -108,8 +124,16 @@ class Reader:
         if not partitions:
             return
         claims = asyncio.run_coroutine_threadsafe(_as_coroutine(self.claim([_lane(p) for p in partitions])), self.loop).result(CLAIM_S)
-        consumer.incremental_assign([TopicPartition(*claim.lane, claim.next) for claim in claims])
+        consumer.incremental_assign([TopicPartition(*claim.lane, self._first(claim)) for claim in claims])
+        for claim in claims:
+            claim.placed = True
         log.info("lanes_claimed", lanes=[f"{claim.lane[0]}/{claim.lane[1]}" for claim in claims])
+
+    def _first(self, claim: OwnedLane) -> int:
+        """A lane that was never worked on begins where its log begins; any other where it was left."""
+        if claim.epoch > 1 or claim.next > 0:
+            return claim.next
+        return int(self.consumer.get_watermark_offsets(TopicPartition(*claim.lane), timeout=CLAIM_S)[0])
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         lanes = [_lane(p) for p in partitions]

@@ -6,6 +6,7 @@ import msgspec
 
 from shared.runtime.lanes import OwnedLane
 from shared.store.rows import Headers, KeptRecord
+from shared.telemetry.tracing import context_of
 
 _PACK = msgspec.msgpack.Encoder()
 
@@ -34,7 +35,9 @@ def kept(record: Record, key: str | None) -> KeptRecord:
 
 
 def trace_header(headers: Headers) -> str | None:
-    return next((value.decode("ascii", "replace") for name, value in headers if name == "traceparent" and value), None)
+    """The trace that the record belongs to; None for a header that breaks the standard."""
+    text = next((value.decode("ascii", "replace") for name, value in headers if name == "traceparent" and value), None)
+    return text if context_of(text) else None
 
 
 def pack_origin(record: KeptRecord) -> bytes:

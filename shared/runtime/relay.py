@@ -8,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from confluent_kafka import KafkaException
-
 from shared.runtime.positions import Halted, Publisher
 from shared.runtime.retry import Backoff, delay_before
 from shared.store.outbox import OutboxStore
@@ -18,7 +16,7 @@ from shared.telemetry import logs
 from shared.telemetry.metrics import METRICS
 
 log = logs.get(__name__)
-ROWS = 1000
+ROWS, BYTES = 1000, 8_000_000
 P = ParamSpec("P")
 T = TypeVar("T")
 BACKOFF = Backoff(first=0.1, limit=5.0)
@@ -30,6 +28,7 @@ class Relay:
     def __init__(self, lane: Lane, publisher: Publisher, outbox: OutboxStore, threads: ThreadPoolExecutor) -> None:
         self.lane, self.publisher, self.outbox, self.threads = lane, publisher, outbox, threads
         self.position: int | None = None
+        self.known = 0  # the last position known, for the count of what is left
         self.fresh: deque[OutboxRow] = deque()
         self.head = 0
         self.work = asyncio.Event()
@@ -40,12 +39,14 @@ class Relay:
     @property
     def backlog(self) -> int:
         """Rows committed and not yet known to be published."""
-        return self.head - self.position if self.position is not None else int(self.work.is_set())
+        return 0 if self.halted else max(self.head - self.known, int(self.position is None and self.work.is_set()))
 
     def offer(self, rows: Sequence[OutboxRow]) -> None:
         self.head = rows[-1].seq
         if len(self.fresh) < 50 * ROWS:  # beyond that Postgres keeps them as well as memory would
             self.fresh.extend(rows)
+        else:
+            self.fresh.clear()
         self.begin()
 
     def begin(self) -> None:
@@ -63,7 +64,7 @@ class Relay:
                 failures = 0
             except Halted as reason:
                 self._halt(str(reason))
-            except (KafkaException, OSError, TimeoutError) as error:
+            except Exception as error:  # Kafka's, Postgres's, the socket's: whichever, what was published is unknown now
                 failures += 1
                 await self._start_over(error, failures)
 
@@ -72,13 +73,16 @@ class Relay:
 
     async def _drain(self) -> None:
         if self.position is None:
-            self.head = await self.outbox.head(self.lane)
-            self.position = await self._call(self.publisher.open, self.head)
+            position = await self._call(self.publisher.open)
+            self.head = await self.outbox.head(self.lane)  # read behind the opening: a position can't be ahead of a head read later
+            if position > self.head:
+                raise Halted(f"position {position} is ahead of the lane's head {self.head}: this database was restored to an earlier time")
+            self.position = self.known = position
         self.work.clear()
         while rows := await self._next_rows():
             with METRICS.publish_time.time():
                 await self._call(self.publisher.publish, rows)
-            self.position = rows[-1].seq
+            self.position = self.known = rows[-1].seq
             await self.outbox.clear(self.lane, self.position)
         if not self.work.is_set():
             self.drained.set()
@@ -89,10 +93,12 @@ class Relay:
         position = self.position or 0
         while self.fresh and self.fresh[0].seq <= position:
             self.fresh.popleft()
-        if self.fresh and self.fresh[0].seq == position + 1:
-            rows = [self.fresh.popleft() for _ in range(min(ROWS, len(self.fresh)))]
-        else:
-            rows = await self.outbox.pending(self.lane, position, ROWS)
+        rows: list[OutboxRow] = []
+        size = 0
+        while self.fresh and len(rows) < ROWS and size < BYTES and self.fresh[0].seq == position + 1 + len(rows):
+            rows.append(self.fresh.popleft())
+            size += len(rows[-1].value or b"")
+        rows = rows or await self.outbox.pending(self.lane, position, ROWS)
         if [row.seq for row in rows] != list(range(position + 1, position + 1 + len(rows))):
             raise Halted(f"the outbox has a gap behind {position}: sequence numbers are dense, so rows were lost or changed by hand")
         return rows

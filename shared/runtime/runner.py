@@ -4,10 +4,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+import asyncpg
 import msgspec
 
+from shared.kernel.cause import Cause
 from shared.runtime import governor
 from shared.runtime.answers import Absent, Ambiguous, Answer, Done, Exchange, Rejected, Reply, Unavailable
 from shared.runtime.decision import Intent, Target
@@ -21,8 +24,11 @@ from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import CIRCUIT_CLOSED, CIRCUIT_HALF_OPEN, CIRCUIT_OPEN, METRICS
 
 log = logs.get(__name__)
+POSTGRES_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 RETRY = Backoff(first=0.5, limit=60.0)
 PERMIT_LEASE_S = 15.0
+LEASE_SHARE = 0.8  # the rest is for recording the answer
+BUGS_TO_REJECT = 5
 GAUGE = {governor.Circuit.CLOSED: CIRCUIT_CLOSED, governor.Circuit.HALF_OPEN: CIRCUIT_HALF_OPEN, governor.Circuit.OPEN: CIRCUIT_OPEN}
 
 
@@ -59,11 +65,8 @@ class Runner:
         while not self.stopping:
             try:
                 await self._round()
-            except (OSError, TimeoutError) as error:
-                log.warning("effects_wait_for_postgres", error=str(error))
-                await asyncio.sleep(1)
-            except Exception as error:  # asyncpg's own errors share no base with OSError
-                log.warning("effects_start_over", error=f"{type(error).__name__}: {error}")
+            except POSTGRES_AWAY as error:
+                log.warning("effects_wait_for_postgres", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(1)
 
     async def stop(self, patience: float) -> None:
@@ -72,8 +75,9 @@ class Runner:
         self.work.set()
         if self.calls:
             await asyncio.wait(self.calls, timeout=patience)
-        for name, governed in self.governed.items():
-            await self.permits.free(name, governed.slots)
+        with suppress(*POSTGRES_AWAY):  # then the leases run out by themselves
+            for name, governed in self.governed.items():
+                await self.permits.free(name, set() if governed.in_use else governed.slots)
 
     async def _round(self) -> None:
         due = await self.effects.due()
@@ -95,8 +99,9 @@ class Runner:
         if governed is None:
             return 0
         now = time.monotonic()
-        wanted = min(count, governor.room(governed.pace, governed.in_use, now), _rate_room(governed, now))
-        room = min(wanted, await self._permitted(name, governed, governed.in_use + wanted) - governed.in_use)
+        wanted = min(count, governor.room(governed.pace, governed.in_use, now))
+        permitted = await self._permitted(name, governed, governed.in_use + wanted) - governed.in_use if wanted else 0
+        room = min(wanted, permitted, _rate_room(governed, now))
         if room <= 0:
             return 0
         claimed = await self.effects.claim(name, self.settings.effect_lease_s, room)
@@ -138,7 +143,7 @@ class Runner:
         began = time.monotonic()
         try:
             with tracing.span(f"{effect.target} {effect.step}", effect.trace, {"contract": effect.key, "attempt": effect.attempts}):
-                reply = await self._call(governed.target, effect)
+                reply = await self._reply(governed.target, effect)
             ms = int((time.monotonic() - began) * 1000)
             self._pace(effect.target, governed, reply.answer)
             await self._record(effect, reply, ms)
@@ -149,6 +154,20 @@ class Runner:
             METRICS.effect_time.labels(effect.target).observe(time.monotonic() - began)
             self.work.set()
 
+    async def _reply(self, target: Target, effect: ClaimedEffect) -> Reply:
+        """An answer within the lease whatever the adapter does: one that hangs or raises leaves the outcome unknown."""
+        try:
+            async with asyncio.timeout(LEASE_SHARE * self.settings.effect_lease_s):
+                return await self._call(target, effect)
+        except TimeoutError:
+            return Reply(Ambiguous("the call outlived its lease"), Exchange("unanswered"))
+        except Exception as error:
+            log.exception("adapter_failed", target=effect.target, step=effect.step, contract_id=effect.key)
+            said = f"{type(error).__name__}: {error}"
+            if effect.attempts < BUGS_TO_REJECT:
+                return Reply(Ambiguous(f"the adapter failed: {said}"), Exchange("unanswered"))
+            return Reply(Rejected(Cause("bug", f"the adapter of {effect.target} fails on this call: {said}")), Exchange("unanswered"))
+
     async def _call(self, target: Target, effect: ClaimedEffect) -> Reply:
         """Look first when it may have been sent before."""
         intent = Intent(effect.step, effect.target, msgspec.json.decode(effect.content))
@@ -157,10 +176,10 @@ class Runner:
                 case Done() as done:
                     return Reply(done, Exchange("look-up", status=200, response_body="it had been done"))
                 case Unavailable() as away:
-                    return Reply(Ambiguous(f"look-up: {away.reason}"), Exchange("look-up"))
+                    return Reply(away, Exchange("look-up"))
                 case Absent():
                     pass
-        return await target.adapter.send(intent, str(effect.id))
+        return await target.adapter.send(intent, f"{effect.id}/{effect.round}")
 
     def _pace(self, name: str, governed: Governed, answer: Answer) -> None:
         now, jitter = time.monotonic(), random.uniform(0.5, 1)  # noqa: S311
@@ -185,10 +204,10 @@ class Runner:
         jitter = random.uniform(0.01, 1)  # noqa: S311
         match reply.answer:
             case Unavailable(retry_after=after):
-                await self.effects.postpone(effect.id, delay_before(effect.attempts, jitter, RETRY, after), effect.doubtful, attempt)
+                await self.effects.postpone(effect, delay_before(effect.attempts, jitter, RETRY, after), effect.doubtful, attempt)
                 log.warning("call_postponed", reason=detail, **said)
             case Ambiguous():
-                await self.effects.postpone(effect.id, delay_before(effect.attempts, jitter, RETRY), True, attempt)
+                await self.effects.postpone(effect, delay_before(effect.attempts, jitter, RETRY), True, attempt)
                 log.warning("call_in_doubt", reason=detail, **said)
             case Done() as done:
                 await self._end(effect, "done", attempt, done=done)
@@ -200,7 +219,7 @@ class Runner:
     async def _end(self, effect: ClaimedEffect, status: str, attempt: AttemptRow, **answer: Done | Rejected) -> None:
         total_ms = int(effect.age * 1000) + attempt.ms
         body = AnswerBody(str(effect.id), effect.step, effect.target, attempt.request, effect.attempts, total_ms, **answer)  # type: ignore[arg-type]
-        await self.effects.end(effect.id, status, msgspec.json.encode(body), attempt)
+        await self.effects.end(effect, status, msgspec.json.encode(body), attempt)
         self.answered()
 
 
@@ -210,9 +229,10 @@ def _rate_room(governed: Governed, now: float) -> int:
     if per_second is None:
         governed.started.clear()
         return governed.target.allowance.concurrency
-    governed.started = [t for t in governed.started if now - t < 1.0]
-    share = max(1, len(governed.slots)) / governed.target.allowance.concurrency
-    return max(0, int(max(1.0, per_second * share)) - len(governed.started))
+    window = max(1.0, 1.0 / per_second)  # below one a second the window is longer than a second
+    governed.started = [t for t in governed.started if now - t < window]
+    share = len(governed.slots) / governed.target.allowance.concurrency
+    return max(0, int(per_second * share * window) - len(governed.started))
 
 
 def _words(answer: Answer) -> tuple[str, str]:

@@ -45,11 +45,11 @@ class Status:
         return web.json_response({"service": self.engine.service.name, "ready": ready}, status=200 if ready else 503)
 
     async def status(self, request: web.Request) -> web.Response:
+        lag, working = self._lag(), self.engine.working  # before what is left is counted: work moves from the lag into the tables
         left = await self.pool.fetchrow(LEFT)
         assert left is not None
-        lag = self._lag()
         halted = {f"{lane[0]}/{lane[1]}": relay.halted for lane, relay in self.engine.relays.items() if relay.halted}
-        settled = not self.engine.working and not any((lag, left["outbox"], left["inbox"], left["effects"]))
+        settled = not (working or self.engine.working) and not any((lag, left["outbox"], left["inbox"], left["effects"]))
         return web.json_response(
             {
                 "service": self.engine.service.name,

@@ -1,7 +1,7 @@
 """What is to be decided on: records, keys that were supplied, calls that were answered; decoded, or with the cause why not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -70,15 +70,30 @@ def item_of_record(record: Record, route: Route, codec: Decoding) -> Item:
 
 
 def item_of_inbox(row: InboxRow, claim: OwnedLane, service: Service) -> Item:
-    """Raises ValueError for a kind that no decider of the service takes: a fault of this program, not of the data."""
-    match row.kind:
-        case "woken" if service.on_woken:
-            woken = Woken(msgspec.json.decode(row.body, type=WakeBody).wait_key)
-            return Item(claim, row.key, woken, service.on_woken, service.needs, row.trace, inbox=row.id)
-        case "answered" if service.on_answered:
-            return Item(claim, row.key, _answered(row.body), service.on_answered, service.needs, row.trace, inbox=row.id)
-        case _:
-            raise ValueError(f"{service.name} has no decider for {row.kind!r} in its inbox (row {row.id})")
+    """A row that no decider of the service takes is a fault of this program, of now or of another version; it is a dead letter too."""
+    try:
+        match row.kind:
+            case "woken" if service.on_woken:
+                woken = Woken(msgspec.json.decode(row.body, type=WakeBody).wait_key)
+                return Item(claim, row.key, woken, service.on_woken, service.needs, row.trace, inbox=row.id)
+            case "answered" if service.on_answered:
+                return Item(claim, row.key, _answered(row.body), service.on_answered, service.needs, row.trace, inbox=row.id)
+            case _:
+                problem = f"{service.name} has no decider for {row.kind!r}"
+    except (ValueError, TypeError) as error:
+        problem = f"its content does not decode: {error}"
+    cause = Cause("bad-inbox", f"{problem} (inbox row {row.id}); another version of the service may have written it")
+    return Item(claim, row.key, None, _undecided, nothing_else, row.trace, inbox=row.id, cause=cause)
+
+
+def unstorable(item: Item, reason: str) -> Item:
+    """What the database refused when it stood alone."""
+    cause = Cause("unstorable", f"the database refuses what follows from it: {reason}")
+    return replace(item, event=None, trace=None, cause=cause)
+
+
+def _undecided(state: Any, event: Any, known: Any, now: Any) -> Any:
+    raise AssertionError("an item with a cause is never decided on")
 
 
 def quarantined(record: Record, route: Route, deaths: int) -> Item:
@@ -104,9 +119,12 @@ def _text_key(record: Record) -> str:
     if not record.key:
         raise Undecodable("no-key", "the record has no key, so it belongs to no contract; its sender must set one")
     try:
-        return record.key.decode()
+        text = record.key.decode()
     except UnicodeDecodeError as problem:
         raise Undecodable("bad-key", f"the record's key is not UTF-8 ({problem}); its sender must send text") from problem
+    if "\x00" in text:
+        raise Undecodable("bad-key", "the record's key holds a NUL character, which no database keeps as text; its sender must leave it out")
+    return text
 
 
 def _lenient_key(record: Record, route: Route) -> str | None:

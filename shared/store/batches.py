@@ -18,7 +18,8 @@ select id, topic, part, key, kind, body, trace from inbox join unnest($1::text[]
 where due <= now() order by id limit $3
 """
 FENCE = """
-update lane l set next = f.new, head = head + f.n, claims = 0, suspect = null, deaths = 0
+update lane l set next = f.new, head = head + f.n, claims = case when f.new > f.old then 0 else l.claims end,
+  suspect = case when f.new > f.old then null else l.suspect end, deaths = case when f.new > f.old then 0 else l.deaths end
 from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::int[], $6::bigint[]) f(topic, part, old, new, epoch, n)
 where l.topic = f.topic and l.part = f.part and l.next = f.old and l.epoch = f.epoch
 returning l.topic, l.part, l.head
@@ -34,8 +35,8 @@ where s.version = excluded.version - 1
 INTEND = """
 insert into effect as e (id, topic, part, key, step, target, content, trace)
 select * from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[])
-on conflict (id) do update set status = 'open', doubtful = false, due = now(), ended = null, claim = null, trace = excluded.trace,
-  topic = excluded.topic, part = excluded.part
+on conflict (id) do update set status = 'open', round = e.round + 1, attempts = 0, created = now(), doubtful = false, due = now(),
+  ended = null, claim = null, trace = excluded.trace, topic = excluded.topic, part = excluded.part
 where e.status in ('done', 'rejected')
 """
 BURY = """
@@ -137,7 +138,8 @@ async def _keep(db: PoolConnectionProxy, batch: Batch, numbered: dict[Lane, list
         records = [(*lane, r.seq, r.target, r.key, r.value, r.headers) for lane, rows in numbered.items() for r in rows]
         await db.copy_records_to_table("outbox", records=records, columns=["topic", "part", "seq", "target", "key", "value", "headers"])
     if batch.effects:
-        intents = ((e.id, *e.lane, e.key, e.step, e.target, e.content, e.trace) for e in batch.effects)
+        once = {e.id: e for e in batch.effects}.values()  # decided twice in one batch is one intent
+        intents = ((e.id, *e.lane, e.key, e.step, e.target, e.content, e.trace) for e in once)
         await db.execute(INTEND, *(list(column) for column in zip(*intents, strict=True)))
     if batch.dead_letters:
         letters = ((*_record(d.record), d.code, d.message, d.fingerprint, d.attempts) for d in batch.dead_letters)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -12,12 +13,12 @@ from shared.store.rows import Lane
 TARGETS = "select target, count(*) from effect where status in ('open', 'claimed') and due <= now() group by target"
 # A claim that outlived its lease belongs to a process that died or froze between intent and answer: the call may have been made.
 CLAIM = """
-update effect e set status = 'claimed', claim = $2, claimed_until = now() + make_interval(secs => $3), attempts = attempts + 1,
+update effect e set status = 'claimed', claim = gen_random_uuid(), claimed_until = now() + make_interval(secs => $2), attempts = attempts + 1,
   doubtful = e.doubtful or e.status = 'claimed'
 from (select id from effect where target = $1 and due <= now() and (status = 'open' or (status = 'claimed' and claimed_until < now()))
-      order by due limit $4 for update skip locked) c
+      order by due limit $3 for update skip locked) c
 where e.id = c.id
-returning e.id, e.topic, e.part, e.key, e.step, e.target, e.content, e.trace, e.doubtful, e.attempts,
+returning e.id, e.claim, e.round, e.topic, e.part, e.key, e.step, e.target, e.content, e.trace, e.doubtful, e.attempts,
   extract(epoch from now() - e.created)::float8 as age
 """
 LATER = """
@@ -38,6 +39,8 @@ class ClaimedEffect:
     """`age` in seconds since the intent was committed."""
 
     id: UUID
+    claim: UUID
+    round: int
     lane: Lane
     key: str
     step: str
@@ -62,8 +65,8 @@ class AttemptRow:
 
 
 class EffectStore:
-    def __init__(self, pool: asyncpg.Pool, holder: UUID) -> None:
-        self.pool, self.holder = pool, holder
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
 
     async def due(self) -> dict[str, int]:
         """How many calls are due, by target."""
@@ -73,37 +76,27 @@ class EffectStore:
         return int(await self.pool.fetchval(OPEN))
 
     async def claim(self, target: str, lease: float, limit: int) -> Sequence[ClaimedEffect]:
-        rows = await self.pool.fetch(CLAIM, target, self.holder, lease, limit)
-        return [
-            ClaimedEffect(
-                r["id"],
-                (r["topic"], r["part"]),
-                r["key"],
-                r["step"],
-                r["target"],
-                r["content"],
-                r["trace"],
-                r["doubtful"],
-                r["attempts"],
-                r["age"],
-            )
-            for r in rows
-        ]
+        rows = await self.pool.fetch(CLAIM, target, lease, limit)
+        return [_claimed(*r.values()) for r in rows]
 
-    async def postpone(self, effect: UUID, delay: float, doubtful: bool, attempt: AttemptRow | None) -> None:
+    async def postpone(self, effect: ClaimedEffect, delay: float, doubtful: bool, attempt: AttemptRow | None) -> None:
         async with self.pool.acquire() as db, db.transaction():
-            await db.execute(LATER, effect, self.holder, delay, doubtful)
+            await db.execute(LATER, effect.id, effect.claim, delay, doubtful)
             await _note(db, attempt)
 
-    async def end(self, effect: UUID, status: str, body: bytes, attempt: AttemptRow | None) -> Lane | None:
+    async def end(self, effect: ClaimedEffect, status: str, body: bytes, attempt: AttemptRow | None) -> Lane | None:
         """Record the answer and hand it to the lane's inbox; None when the claim was lost meanwhile, and the answer is another's to give."""
         async with self.pool.acquire() as db, db.transaction():
             await _note(db, attempt)
-            row = await db.fetchrow(END, effect, self.holder, status)
+            row = await db.fetchrow(END, effect.id, effect.claim, status)
             if row is None:
                 return None
             await db.execute(ANSWER, row["topic"], row["part"], row["key"], body, row["trace"])
             return row["topic"], row["part"]
+
+
+def _claimed(id: UUID, claim: UUID, round: int, topic: str, part: int, *rest: Any) -> ClaimedEffect:
+    return ClaimedEffect(id, claim, round, (topic, part), *rest)
 
 
 async def _note(db: PoolConnectionProxy, a: AttemptRow | None) -> None:

@@ -63,6 +63,7 @@ create table effect (
     trace      text,
     status     text   not null default 'open' check (status in ('open', 'claimed', 'done', 'rejected')),
     doubtful   boolean not null default false,  -- may have been sent: look before sending again
+    round      int    not null default 1,       -- the same intent again, after another one in between undid it
     attempts   int    not null default 0,
     claim      uuid,
     claimed_until timestamptz,
