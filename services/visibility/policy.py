@@ -25,10 +25,10 @@ def share_stopped(stopped: Mapping[str, Decimal], total: Mapping[str, Decimal]) 
 
 
 _MAPPED = {
-    "erp_route": ("ERP_ROUTE", {"tenant": "<TENANT>"}),
-    "legal_entity": ("LEGAL_ENTITY", {"code": "<CODE>", "name": "<NAME>", "subsidiary": "<SUBSIDIARY>"}),
-    "resource_code": ("RESOURCE_CODE", {"code": "<CODE>"}),
-    "tax": ("TAX", {"treatment": "<STANDARD|REVERSE_CHARGE|EXEMPT>", "tax_code": "<TAX CODE>"}),
+    "erp_route": {"tenant": "<TENANT>"},
+    "legal_entity": {"code": "<CODE>", "name": "<NAME>", "subsidiary": "<SUBSIDIARY>"},
+    "resource_code": {"code": "<CODE>"},
+    "tax": {"treatment": "<STANDARD|REVERSE_CHARGE|EXEMPT>", "tax_code": "<TAX CODE>"},
 }
 _SENTENCES = {
     "account": "The CRM has to send this account: it comes with the account's next change, or when the CRM's accounts are fed again.",
@@ -42,8 +42,7 @@ def supply_of(key: str) -> Supply:
     kind = key.partition(":")[0]
     if kind not in _MAPPED:
         return Supply(sentence=_SENTENCES.get(kind, "The event that carries this key wakes everything that waits for it."))
-    name, values = _MAPPED[kind]
-    line = {"key": key, "kind": name, "effective_from": "<YYYY-MM-DD>", "values": values, "actor": "<YOUR NAME>", "reason": "<WHY>"}
+    line = {"key": key, "effective_from": "<YYYY-MM-DD>", "values": _MAPPED[kind], "actor": "<YOUR NAME>", "reason": "<WHY>"}
     return Supply(
         sentence="Fill in the values, save the line, and load it: what waits for this key goes on by itself.",
         file=json.dumps(line, ensure_ascii=False),
