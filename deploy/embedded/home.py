@@ -18,6 +18,9 @@ from deploy.embedded.processes import Process
 LEAST_FREE = 1 << 30
 """Bytes. Below this Kafka's and PostgreSQL's logs may fill the disk while contracts are under way."""
 
+LAST_RESERVE = 200 << 20
+"""Bytes. Below this a running stack is stopped, while there is still room to stop in order."""
+
 
 def make(home: Path) -> None:
     """The folders every part expects. Raises StackError where they cannot be made or too little room is left."""
@@ -31,10 +34,16 @@ def make(home: Path) -> None:
 
 
 def check_room(home: Path, free: int) -> None:
-    """Raises StackError when fewer than LEAST_FREE bytes are free."""
+    """Whether a stack may start. Raises StackError when fewer than LEAST_FREE bytes are free."""
     if free < LEAST_FREE:
         cure = "free some, or name a folder on another disk with --home DIR"
         raise StackError(f"Only {free / 2**20:.0f} MB are free where {home} lies, and a stack needs 1 GB: {cure}.")
+
+
+def check_reserve(home: Path, free: int) -> None:
+    """Whether a stack may go on. Raises StackError when fewer than LAST_RESERVE bytes are free."""
+    if free < LAST_RESERVE:
+        raise StackError(f"The disk of {home} is full: everything was stopped in order. Free 1 GB and start again, the kept data is used.")
 
 
 @contextmanager

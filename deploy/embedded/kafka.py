@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.embedded import jars
+from deploy.embedded.archive import Archive
 from deploy.embedded.errors import StackError
 
 BROKER_OFFSET, CONTROLLER_OFFSET = 10, 15
@@ -128,7 +129,7 @@ def become(cluster: Cluster, node: int) -> None:
     _write(config, properties(cluster, node))
     if not (cluster.data(node) / "meta.properties").exists():
         _format(cluster, classpath, config)
-    argv = [java(), *JVM_FLAGS, "-cp", classpath, "kafka.Kafka", str(config)]
+    argv = [java(), *JVM_FLAGS, *Archive(java(), JVM_FLAGS, classpath).options(), "-cp", classpath, "kafka.Kafka", str(config)]
     os.execv(argv[0], argv)  # noqa: S606  no shell is what is wanted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -194,8 +195,9 @@ def keep(stack: Stack) -> None:
 def look_after(stack: Stack, patience: float = math.inf) -> None:
     """supervisord restarts what crashes and gives up on what keeps crashing; give that another round, `patience` times.
 
-    Raises StackError when patience ends, or supervisord itself has.
+    Raises StackError when patience ends, when supervisord itself has, or when the disk is full.
     """
+    home.check_reserve(stack.plan.home, shutil.disk_usage(stack.plan.home).free)
     for name in [name for name, state in stack.supervisor.states().items() if state.name == "FATAL"]:
         stack.given_up[name] += 1
         trouble = f"{name} does not stay up: its log {stack.plan.home / 'logs' / name}.log says why"

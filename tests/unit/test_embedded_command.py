@@ -52,6 +52,12 @@ def test_a_nearly_full_disk_is_one_sentence(tmp_path: Path) -> None:
         home.check_room(tmp_path, 700 * 2**20)
 
 
+def test_a_running_stack_stops_before_the_disk_is_full(tmp_path: Path) -> None:
+    home.check_reserve(tmp_path, home.LAST_RESERVE)
+    with pytest.raises(StackError, match=r"The disk of .* is full: .* Free 1 GB and start again"):
+        home.check_reserve(tmp_path, home.LAST_RESERVE - 1)
+
+
 def test_a_held_home_names_its_holder_and_a_left_lock_holds_nothing(tmp_path: Path) -> None:
     home.make(tmp_path)
     (tmp_path / "run" / "lock").write_text("1")
