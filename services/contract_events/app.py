@@ -2,7 +2,7 @@
 
 from services.contract_events.adapters.outlet import KafkaOutlet
 from services.contract_events.domain.lineage import Lineage
-from services.contract_events.handlers import on_source_contract
+from services.contract_events.handlers import on_source_contract, on_woken
 from services.contract_events.policy import approval_policy
 from services.contract_events.settings import Settings
 from services.contract_events.web.door import build_door
@@ -32,6 +32,7 @@ def build(settings: Settings) -> Service:
         name="contract_events",
         routes=(Route(SOURCE_TOPIC, SourceContract, on_source_contract(policy)),),
         states={"contract": Lineage},
+        on_woken=on_woken,
         companions=(door,),
     )
 

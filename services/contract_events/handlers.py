@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from shared.messages.reshape import reshape
-
 from services.contract_events.domain.approvals import ApprovalPolicy
 from services.contract_events.domain.decide import Step, Verdict, take
 from services.contract_events.domain.events import ContractEvent
@@ -13,9 +11,10 @@ from services.contract_events.domain.terms import changed_fields
 from shared.kernel.cause import Cause
 from shared.kernel.ids import derive
 from shared.messages.contract import ContractState
+from shared.messages.reshape import reshape
 from shared.messages.source import SourceContract
 from shared.runtime.decision import Decision, Emit, Known, Outcome, WaitFor
-from shared.runtime.events import Received
+from shared.runtime.events import Received, Woken
 
 STATE_TOPIC = "contract.state.v1"
 OUTCOMES = {
@@ -41,6 +40,11 @@ def on_source_contract(policy: ApprovalPolicy) -> ContractDecider:
     return decide
 
 
+def on_woken(state: Lineage, event: Woken, known: Known, now: datetime) -> Decision:
+    """What this service waits for comes as a report on the contract's own key, and is applied there: nothing is left to do but to go on waiting."""
+    return Decision(Outcome.WAITING if state.waits else Outcome.APPLIED, waits=_waits(state), note=f"{event.wait_key} was looked at again")
+
+
 def _keyed_wrongly(key: str, contract_id: str) -> Decision:
     message = f"the record's key is {key!r} and its contract {contract_id!r}; key every record by its contract, or their order is lost"
     return Decision(Outcome.DEAD_LETTERED, cause=Cause("key-mismatch", message), note=message)
@@ -52,10 +56,15 @@ def _decision(before: Lineage, step: Step, event: Received[SourceContract], now:
         _outcome(step),
         after if after != before else None,
         emits=_emits(before, step, event, now) if step.verdict is Verdict.APPLIED else (),
-        waits=tuple(WaitFor(w.key, w.queue, w.reason, after.current.total_value if after.current else None) for w in after.waits),
+        waits=_waits(after),
         cause=step.cause,
         note=step.summary,
     )
+
+
+def _waits(lineage: Lineage) -> tuple[WaitFor, ...]:
+    value = lineage.current.total_value if lineage.current else None
+    return tuple(WaitFor(wait.key, wait.queue, wait.reason, value) for wait in lineage.waits)
 
 
 def _outcome(step: Step) -> Outcome:

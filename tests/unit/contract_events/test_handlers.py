@@ -7,14 +7,14 @@ import msgspec
 
 from services.contract_events.domain.events import ContractEvent
 from services.contract_events.domain.lineage import Lineage
-from services.contract_events.handlers import STATE_TOPIC, on_source_contract
+from services.contract_events.handlers import STATE_TOPIC, on_source_contract, on_woken
 from services.contract_events.policy import DEFAULT
 from shared.kernel.contract import ContractStatus
 from shared.messages.contract import ContractState
 from shared.messages.reshape import reshape
 from shared.messages.source import SourceContract
 from shared.runtime.decision import Decision, Outcome
-from shared.runtime.events import Coordinates, Received
+from shared.runtime.events import Coordinates, Received, Woken
 from tests.unit.contract_events.examples import BOTH, NOW, a_contract, an_amendment, approval, changed, decided, eur, stated
 
 DECIDE = on_source_contract(DEFAULT)
@@ -82,6 +82,13 @@ def test_a_repeat_publishes_nothing() -> None:
 def test_a_report_without_its_contract_is_kept_and_publishes_nothing() -> None:
     decision = decide(changed())
     assert (decision.outcome, decision.emits, decision.waits[0].key) == (Outcome.WAITING, (), "contract:C-1")
+
+
+def test_waking_a_contract_that_still_waits_leaves_it_waiting() -> None:
+    waiting = decide(changed())
+    assert isinstance(waiting.state, Lineage)
+    woken = on_woken(waiting.state, Woken("contract:C-1"), Nothing(), NOW)
+    assert (woken.outcome, woken.state, woken.waits) == (Outcome.WAITING, None, waiting.waits)
 
 
 def test_a_broken_rule_is_a_dead_letter_and_leaves_the_contract_and_its_waits_as_they_are() -> None:
