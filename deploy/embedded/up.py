@@ -10,32 +10,29 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from deploy.embedded import home, jars, processes
 from deploy.embedded.credentials import credential
 from deploy.embedded.errors import StackError
 from deploy.embedded.idle import wait_until_idle
+from deploy.embedded.leftovers import end_leftovers
 from deploy.embedded.plan import CONSOLE, EMBEDDED, Plan
 from deploy.embedded.processes import SERVICES, Process, Stage
 from deploy.embedded.progress import Progress
 from deploy.embedded.readiness import Watch, fetch_json
-from deploy.embedded.supervise import Supervisor, end_leftovers
+from deploy.embedded.signals import Stopped, deaf, stopping_on_signals
+from deploy.embedded.supervise import Supervisor
 
 FOUND_SOMETHING = 3
 """Exit code of a feed that refused a part of what it read: said by the feed itself, no reason to stop."""
 
 PATIENCE = 3
 """Rounds of restarts that a process gets in a run that is to end by itself."""
-
-
-class Stopped(BaseException):
-    """Ctrl-C, SIGTERM or a closed terminal: take everything down and leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Errand:
 def run(plan: Plan, errand: Errand, progress: Progress) -> None:
     """One whole life of a stack. Raises StackError; returns when the errand is done or the user asked to stop."""
     home.make(plan.home)
-    with home.only_one(plan.home), _stop_on_signals():
+    with home.only_one(plan.home), stopping_on_signals():
         try:
             with running(plan, progress) as stack:
                 _announce(plan, progress)
@@ -208,7 +205,7 @@ def look_after(stack: Stack, patience: float = math.inf) -> None:
 
 
 def _stop(stack: Stack) -> None:
-    with _deaf(), stack.progress.step("stopped") as say:
+    with deaf(), stack.progress.step("stopped") as say:
         _endpoints(stack.plan.home).unlink(missing_ok=True)
         try:
             for stage in sorted(Stage, reverse=True):
@@ -219,33 +216,6 @@ def _stop(stack: Stack) -> None:
             stack.progress.fail(str(error))
         stack.supervisor.shutdown()
         end_leftovers(stack.plan.home)
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[None]:
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped
-
-    with _handling(stop):
-        yield
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """While stopping, a second Ctrl-C must not leave half of the processes running."""
-    with _handling(signal.SIG_IGN):
-        yield
-
-
-@contextmanager
-def _handling(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def down(folder: Path, progress: Progress) -> None:

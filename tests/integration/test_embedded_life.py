@@ -21,10 +21,10 @@ from rich.console import Console
 
 from deploy.embedded import home
 from deploy.embedded.__main__ import main
+from deploy.embedded.leftovers import leftovers
 from deploy.embedded.plan import Plan
 from deploy.embedded.processes import Stage
 from deploy.embedded.progress import Progress
-from deploy.embedded.supervise import leftovers
 from deploy.embedded.up import Stack, running
 from tests.support.stack import free_port_base, remove_home, wait_until
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded import jars, kafka, postgres
+from deploy.embedded import jars, kafka, place
 from deploy.embedded.errors import StackError
 from deploy.embedded.plan import Plan
 from deploy.embedded.processes import Process, Stage, endpoints, shared_environment, table
@@ -108,10 +108,10 @@ def test_an_account_passes_only_where_every_folder_lets_it() -> None:
     def status(path: Path) -> os.stat_result:
         return os.stat_result((modes[path], 0, 0, 1, 0, 0, 0, 0, 0, 0))
 
-    stranger, owner = postgres.Account(65534, 65534), postgres.Account(0, 0)
-    assert postgres.may_enter(Path("/srv"), stranger, status)
-    assert not postgres.may_enter(Path("/root/x"), stranger, status)
-    assert postgres.may_enter(Path("/root/x"), owner, status)
+    stranger, owner = place.Account(65534, 65534), place.Account(0, 0)
+    assert place.may_enter(Path("/srv"), stranger, status)
+    assert not place.may_enter(Path("/root/x"), stranger, status)
+    assert place.may_enter(Path("/root/x"), owner, status)
 
 
 def _settings(text: str) -> dict[str, str]:
