@@ -210,3 +210,36 @@ def test_needs_of_all_items_are_asked_for_at_once() -> None:
     items = [item_of_record(record(7 + i, f"k{i}", "x"), route, Json()) for i in range(100)]
     loaded = {f"word:k{i}": NOTHING for i in range(100)}
     assert needed(items, Book(SERVICE.states, loaded)) == {f"word:of-k{i}" for i in range(100)}
+
+
+def test_needs_that_raise_leave_it_to_the_decider_to_fail() -> None:
+    def needs(state: Any, event: Any, known: Known) -> list[str]:
+        raise KeyError("region")
+
+    items = [item_of_record(record(7, "a", "one"), replace(ROUTE, needs=needs), Json())]
+    assert needed(items, Book(SERVICE.states, {"word:a": NOTHING})) == set()
+
+
+def test_a_state_that_does_not_decode_is_a_dead_letter() -> None:
+    batch = decide(record(7, "a", "one"), rows={"word:a": replace(state(), body=b'{"words":5}')}).batch
+    assert [d.code for d in batch.dead_letters] == ["bug"]
+
+
+def test_junk_for_a_waiting_key_leaves_its_waits_alone() -> None:
+    batch = decide(record(7, "a", "", raw=b"poison"), rows={"word:a": state("x", waiting=True)}).batch
+    assert batch.rewaited == []
+
+
+def test_an_intent_that_cannot_be_written_down_changes_nothing_and_is_a_dead_letter() -> None:
+    def decider(state: Any, event: Any, known: Known, now: datetime) -> Decision:
+        return applied(Heard(words=("changed",)), intents=(Intent("step", "ledger", {"x": object()}),))
+
+    items = [item_of_record(record(7, "a", "one"), replace(ROUTE, decide=decider), Json())]
+    batch = Deciding(SERVICE, Json(), Book(SERVICE.states, {"word:a": NOTHING}), NOW).run(items).batch
+    assert [d.code for d in batch.dead_letters] == ["unencodable"]
+    assert batch.states == []
+
+
+def test_an_inbox_row_of_another_version_is_a_dead_letter_that_names_its_key() -> None:
+    (letter,) = decide(inbox=(InboxRow(9, LANE.lane, "word:a", "unheard-of", b"{}", None),), rows={"word:a": state()}).batch.dead_letters
+    assert (letter.code, letter.record.record_key, letter.record.offset) == ("bad-inbox", b"a", -9)
