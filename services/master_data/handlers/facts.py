@@ -28,6 +28,8 @@ def on_account(state: KnownAccount | None, event: Received[SourceAccount], known
 def on_mapping(state: Entries | None, event: Received[SourceMapping], known: Known, now: datetime) -> Decision:
     """Keep the dated entry. Contracts that are ready already stay as they are; a new revision of them takes the new entry."""
     told = event.message
+    if event.key.partition(":")[0] not in REQUIRED_VALUES:
+        return duplicate("not a mapping that master data asks for")
     if cause := _unsound(event.key, told):
         return dead_letter(cause)
     entries, entry = state or Entries(), _entry(told)

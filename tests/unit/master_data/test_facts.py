@@ -64,3 +64,10 @@ def test_a_mapping_that_cannot_be_used_is_refused_by_name(change: dict[str, Any]
 
 def test_a_route_does_not_need_a_legal_entity() -> None:
     assert Stage().feed(mapping("erp_route:BU-1@apac", tenant="netsuite-apac")).outcome is Outcome.APPLIED
+
+
+def test_mappings_of_kinds_that_others_ask_for_are_passed_over() -> None:
+    stage = Stage()
+    told = msgspec.structs.replace(entity(), key="erp_setup:currency-CLP@netsuite-latam")
+    assert stage.feed(told).outcome is Outcome.DUPLICATE
+    assert stage.states == {}

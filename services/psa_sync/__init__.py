@@ -1,0 +1,1 @@
+"""Sets contracts up in the PSA: project, milestones and assignments."""

@@ -1,0 +1,1 @@
+"""The PSA as its vendor speaks."""

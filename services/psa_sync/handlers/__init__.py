@@ -1,0 +1,1 @@
+"""What arrives at psa_sync, each with the decision that follows."""
