@@ -45,9 +45,9 @@ def waits_of(state: PsaSetup) -> tuple[WaitFor, ...]:
 
 
 def _told(state: PsaSetup, news: News, now: datetime) -> tuple[PsaSetup, tuple[Emit, ...]]:
-    said = [state.revision, state.status, state.contract, state.engagement, state.erp_records, state.records, state.refusal, news.call]
+    said = [state.revision, state.status, state.contract, state.engagement, state.erp_records, state.records, state.refusal]
     content = sha256(msgspec.json.encode(said)).hexdigest()[:32]
-    if content == state.told:
+    if content == state.told and news.call is None:  # an answered call is always news
         return state, ()
     after = replace(state, told=content, said=state.said + 1)
     return after, (_emit(after, news, now),)
