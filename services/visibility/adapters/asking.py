@@ -82,7 +82,8 @@ UNITS = "select distinct business_unit from contract where business_unit is not 
 QUEUES = "select distinct queue from open_wait order by 1 limit 200"
 WINDOWS = """
 select window_start, window_end, business_unit, stage, contracts, value from kpi_window
-where ($1::text is null or business_unit = $1) order by window_start desc, business_unit, stage limit $2
+where ($1::text is null or business_unit = $1) order by window_start desc, business_unit,
+  array_position(array['IN_APPROVAL', 'APPROVED', 'VALIDATED', 'IN_ERP', 'ACTIVE', 'CLOSED'], stage) limit $2
 """
 BREACHES = """
 select contract_id, stage, business_unit, since, limit_s, amount, currency, cleared from sla_breach

@@ -14,7 +14,7 @@ from services.visibility.web import words
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-FILTERS = ("amount", "compact", "signed", "duration", "exact", "clock", "day", "words")
+FILTERS = ("amount", "compact", "signed", "duration", "exact", "clock", "day", "words", "without_host")
 FUNCTIONS = ("age", "plural", "under", "query", "bars")
 NAVIGATION = (("/", "Now"), ("/contracts", "Contracts"), ("/waits", "Waiting"), ("/dead-letters", "Dead letters"), ("/kpis", "KPIs"))
 

@@ -1,5 +1,6 @@
 """How counts, amounts and times are written for people. Pure: the moment that times are relative to is given."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ STAGES = {
     "CLOSED": "closed",
 }
 SERVICES = {"contract_events": "Contract", "master_data": "Master data", "erp_provisioning": "ERP", "psa_sync": "PSA", "visibility": "Visibility"}
+_HOST = re.compile(r"https?://[^/\s]+/")
 _SCALES = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "M"))
 
 
@@ -77,6 +79,11 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 def words(name: str) -> str:
     """TIME_AND_MATERIALS as time and materials."""
     return name.replace("_", " ").lower()
+
+
+def without_host(request: str) -> str:
+    """`PUT https://host/path` as PUT /path: which system it was is said beside it."""
+    return _HOST.sub("/", request, count=1)
 
 
 def under(folder: str, name: str) -> str:
