@@ -128,7 +128,7 @@ class Engine:
         return reading.result() if reading.done() else []
 
     async def _step(self, records: Sequence[Record]) -> None:
-        self.working = True
+        self.working = bool(records)  # inbox rows are counted where they lie
         trouble: Exception | None = None
         try:
             await self._take_all(records)
