@@ -11,6 +11,7 @@ from shared.messages.workflow import WorkflowStatus
 from shared.telemetry import logs
 from shared.wire.codec import Codec
 from shared.wire.limits import Undecodable
+from shared.wire.registry import RegistryAway
 
 TOPIC = "workflow.status.v1"
 HEARTBEAT_S = 10.0
@@ -72,8 +73,8 @@ class LiveTail:
             return
         try:
             status = await asyncio.to_thread(self.codec.decode, value, WorkflowStatus)
-        except Undecodable as problem:
-            log.warning("tail_undecodable", reason=str(problem))
+        except (Undecodable, RegistryAway) as problem:
+            log.warning("tail_skipped", reason=str(problem))
             return
         text = _AS_JSON(status).decode()
         for queue in self._readers:

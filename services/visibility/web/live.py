@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import asyncpg
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from services.visibility.ports.reading import Reader, Tail
 
 HEARTBEAT_S = 15.0
+AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)  # the database does not answer; it may well do so soon
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
@@ -28,11 +30,17 @@ def routes(reader: Reader, tail: Tail, stopping: Callable[[], bool], look_s: flo
 
 
 async def _changes(reader: Reader, stopping: Callable[[], bool], look_s: float) -> AsyncIterator[str]:
-    """An event `change` with the projection's beat whenever it moved; the first at once, so that a page learns what it may have missed."""
+    """An event `change` with the projection's beat whenever it moved; the first at once, so that a page learns what it may have missed.
+
+    Ends when the database is away: the browser comes again by itself, and shows meanwhile that it is not live.
+    """
     known, silent = -1, 0.0
     yield "retry: 3000\n\n"
     while not stopping():
-        beats = await reader.beats()
+        try:
+            beats = await reader.beats()
+        except AWAY:
+            return
         if beats != known:
             known, silent = beats, 0.0
             yield f"event: change\nid: {beats}\ndata: {beats}\n\n"

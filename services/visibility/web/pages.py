@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-import asyncpg
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from services.visibility.ports.reading import Neighbours, NotFound, Reader, Wanted
 from services.visibility.web.drawing import STATIC, page
+from services.visibility.web.live import AWAY
 from services.visibility.web.story import balance, steps, work_and_waiting
 
 Text = Annotated[str | None, Query(max_length=200)]
@@ -36,8 +36,8 @@ def add_to(site: FastAPI, reader: Reader, neighbours: Neighbours) -> None:
     site.include_router(router)
     site.mount("/static", StaticFiles(directory=STATIC))
     site.add_exception_handler(HTTPException, _no_such_page)
-    site.add_exception_handler(asyncpg.PostgresError, _unreadable)
-    site.add_exception_handler(OSError, _unreadable)
+    for away in AWAY:
+        site.add_exception_handler(away, _unreadable)
 
 
 def wanted_by(request: Request) -> bool:
