@@ -14,11 +14,12 @@ ROUND_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One round of questions: what all services still have to do, and how much they have done, in records and calls."""
+    """One round of questions: what all services still have to do, how much they have done, in records and calls, and who is at work."""
 
     idle: bool
     processed: int
     left: int
+    busy: tuple[str, ...] = ()
 
     def settled_since(self, before: Look | None) -> bool:
         """A record between two services is in nobody's count; it shows as work done between two rounds."""
@@ -28,9 +29,10 @@ class Look:
 def look(statuses: Sequence[Mapping[str, Any] | None]) -> Look:
     """Sum up the answers of `GET /status`; None stands for a service that did not answer, which is not idle."""
     known = [status for status in statuses if status is not None]
+    busy = tuple(status["service"] for status in known if not status["idle"])
     left = sum(status[count] for status in known for count in ("lag", "outbox", "inbox_due", "effects_open"))
-    idle = len(known) == len(statuses) and all(status["idle"] for status in known)
-    return Look(idle, sum(status["processed"] for status in known), left)
+    silent = len(statuses) - len(known)
+    return Look(not busy and not silent, sum(status["processed"] for status in known), left, (*busy, *["(no answer)"] * silent))
 
 
 def wait_until_idle(urls: Sequence[str], say: Callable[[str], None], check: Callable[[], None]) -> None:
@@ -41,8 +43,8 @@ def wait_until_idle(urls: Sequence[str], say: Callable[[str], None], check: Call
         now = look([_status(url) for url in urls])
         if now.settled_since(before):
             return
-        if before is None or (now.processed, now.left) != (before.processed, before.left):
-            say(f"{now.processed} processed, {now.left} to do")
+        if now != before:
+            say(f"{now.processed} processed, {now.left} to do; at work: {', '.join(now.busy) or 'none'}")
         before = now
         time.sleep(ROUND_SECONDS)
 

@@ -8,7 +8,7 @@ from deploy.embedded.idle import look
 
 
 def status(idle: bool = True, processed: int = 5, lag: int = 0) -> dict[str, Any]:
-    return {"idle": idle, "processed": processed, "lag": lag, "outbox": 0, "inbox_due": 0, "effects_open": 0}
+    return {"service": "one", "idle": idle, "processed": processed, "lag": lag, "outbox": 0, "inbox_due": 0, "effects_open": 0}
 
 
 def test_one_quiet_look_proves_nothing() -> None:
@@ -31,3 +31,4 @@ def test_a_busy_service_keeps_the_stack_busy_and_is_counted() -> None:
     now = look([status(), status(idle=False, lag=7)])
     assert not now.settled_since(look([status(), status()]))
     assert now.left == 7
+    assert now.busy == ("one",)
