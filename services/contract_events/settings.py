@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.contract_events.policy import REQUIRED_ROLES
+from shared.kernel.contract import ContractType
 from shared.runtime.settings import RuntimeSettings
 
 
@@ -25,9 +27,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="THROUGHLINE_", extra="ignore")
 
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)  # type: ignore[arg-type]  # read from the environment
-    approve_msa: Names = Field(default=("legal",), description="Roles that approve a framework agreement")
-    approve_sow: Names = Field(default=("legal", "finance"), description="Roles that approve a statement of work")
-    approve_change_order: Names = Field(default=("finance",), description="Roles that approve a change order")
+    approve_msa: Names = Field(default=REQUIRED_ROLES[ContractType.MSA], description="Roles that approve a framework agreement")
+    approve_sow: Names = Field(default=REQUIRED_ROLES[ContractType.SOW], description="Roles that approve a statement of work")
+    approve_change_order: Names = Field(default=REQUIRED_ROLES[ContractType.CHANGE_ORDER], description="Roles that approve a change order")
     port: int = Field(default=8701, ge=0, le=65535, description="Port of the door: webhooks and intake")
     door_host: str = Field(default="127.0.0.1", description="Address that the door listens on")
     door_token: SecretStr | None = Field(default=None, description="Token that intake asks for; without it the home's run/secrets/door_token")

@@ -26,7 +26,7 @@ def current(kafka: str, registry: str) -> tuple[Row, ...]:
             continue  # a dead letter of the services that read it; it says nothing
         row = row_of(message)
         stamp = (message.occurred_at, message.event_id)
-        if row.place not in standing or standing[row.place][0] < stamp:  # type: ignore[operator]
+        if row.place not in standing or standing[row.place][0] < stamp:
             standing[row.place] = (stamp, row)
     return tuple(row for _, row in standing.values())
 

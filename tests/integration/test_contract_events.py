@@ -20,6 +20,7 @@ from services.contract_events.web.items import contract_parcel
 from shared.messages.contract import ContractState
 from shared.messages.source import SourceContract
 from shared.ops.door import Door
+from shared.ops.mappings_topic import current
 from shared.ops.prepare import prepare
 from shared.runtime.engine import Engine
 from shared.runtime.main import Runtime
@@ -31,7 +32,7 @@ from shared.wire.registry import Registry
 from tests.support.stack import Stack
 from tests.unit.contract_events.doors import Kept, OpenDoor, free_port
 from tests.unit.contract_events.test_hooks import envelope, signature
-from tests.unit.contract_events.test_intake import CONTRACT, REPORT
+from tests.unit.contract_events.test_intake import CONTRACT, MAPPING, REPORT
 
 TOKEN, KEY = "token-of-this-test", "connect-key"
 SOURCE, STATE, DEAD = "source.clm.contract.v1", "contract.state.v1", "contract_events.dlt.v1"
@@ -174,6 +175,13 @@ async def test_a_change_order_of_an_unknown_contract_waits_until_the_contract_co
     await running.intake("clm", about("C-3"))
     state = await running.reached("C-3", "IN_APPROVAL")
     assert [(revision.kind.value, str(revision.value.amount)) for revision in state.lineage] == [("BASE", "10.5000"), ("AMENDMENT", "15.0000")]
+
+
+async def test_mappings_that_were_loaded_are_those_that_stand(running: Running) -> None:
+    later = MAPPING | {"occurred_at": "2026-03-01T00:00:00Z", "values": {"tenant": "netsuite-us"}}
+    await running.intake("mappings", later, MAPPING)
+    (row,) = await asyncio.to_thread(current, running.stack.bootstrap, running.stack.registry)
+    assert (row.key, row.values) == ("erp_route:BU-1@emea", {"tenant": "netsuite-us"})
 
 
 async def test_a_door_without_a_broker_says_so(running: Running) -> None:

@@ -19,6 +19,7 @@ from shared.messages.source import SourceAccount, SourceContract, SourceMapping
 
 CONTRACTS, ACCOUNTS, MAPPINGS = "source.clm.contract.v1", "source.crm.account.v1", "source.reference.mapping.v1"
 LONGEST_KEY = 500
+LONGEST_NUMBER = 30  # digits before or after the point
 L = TypeVar("L", bound=BaseModel)
 R = TypeVar("R", ContractEvent, AccountReport, MappingReport)
 
@@ -52,7 +53,7 @@ class Wrong(ValueError):
 def document_of(line: bytes) -> Any:
     """The line as JSON, amounts exact. Raises Wrong."""
     try:
-        return json.loads(line, parse_float=Decimal, parse_constant=_no_number)
+        return json.loads(line, parse_float=_amount, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Wrong("broken-json", f"this is not JSON: {error}") from error
 
@@ -121,6 +122,14 @@ def _first(error: ValidationError) -> str:
 def _text(content: Mapping[str, Any], key: str) -> str | None:
     value = content.get(key)
     return value if isinstance(value, str) else None
+
+
+def _amount(text: str) -> Decimal:
+    """Exact, and of a size that money has: the digits of an exponent without end would cost the door its time."""
+    number = Decimal(text)
+    if number and abs(number.adjusted()) > LONGEST_NUMBER:
+        raise ValueError(f"{text[:20]} is no amount of money")
+    return number
 
 
 def _no_number(name: str) -> NoReturn:

@@ -74,6 +74,8 @@ WRONG = [
     ("clm", REPORT | {"contract_id": ""}, "characters"),
     ("clm", REPORT | {"contract": CONTRACT | {"total_value": {"amount": "ten", "currency": "EUR"}}}, "total_value.amount"),
     ("clm", [REPORT], "JSON object"),
+    ("clm", b'{"occurred_at": 1e999999}', "no amount of money"),
+    ("clm", b'{"occurred_at": NaN}', "NaN is no number"),
     ("accounts", {"name": "Aster"}, "occurred_at"),
     ("mappings", MAPPING | {"key": "tax:DE@netsuite-emea"}, "erp_route:WHAT@WHERE"),
     ("mappings", MAPPING | {"effective_to": "2019-01-01"}, "ends on"),
