@@ -57,6 +57,8 @@ def settings_of(topic: Topic) -> dict[str, str]:
         settings["retention.ms"] = str(topic.retention_days * DAY) if topic.retention_days else "-1"
     if topic.kind is Kind.DLT:
         settings["max.message.bytes"] = str(2 * MAX_BYTES)
+    if topic.kind is Kind.STATUS:  # who counts over the last day finds every status of that day, not only the latest
+        settings["min.compaction.lag.ms"] = str(DAY)
     return settings
 
 

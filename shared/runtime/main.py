@@ -58,7 +58,7 @@ async def serve(service: Service, settings: RuntimeSettings) -> None:
     runtime = Runtime(service, settings, pool, Codec(Registry(settings.registry)))
     engine = Engine(service, settings, pool, runtime.codec)
     runner = runner_of(service, settings, pool, engine)
-    status = await Status(engine, pool, settings).serve()
+    status = await Status(engine, pool, settings, runner).serve()
     _on_signal(runtime.stopping)
     log.info("started", topics=[route.topic for route in service.routes])
     try:

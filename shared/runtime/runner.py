@@ -223,6 +223,17 @@ class Runner:
         self.answered()
 
 
+def paced(governed: Governed) -> str:
+    """How a target is, in a word: flowing, throttled (its limit is lowered), trying (one call at a time) or away."""
+    match governor.circuit(governed.pace, time.monotonic()):
+        case governor.Circuit.OPEN:
+            return "away" if governed.pace.opened else "throttled"
+        case governor.Circuit.HALF_OPEN:
+            return "trying"
+        case governor.Circuit.CLOSED:
+            return "throttled" if governed.pace.limit < governed.pace.ceiling else "flowing"
+
+
 def _rate_room(governed: Governed, now: float) -> int:
     """Calls that may still start this second, when calls a second are limited: this process's share of them, by its share of the slots."""
     per_second = governed.target.allowance.per_second

@@ -6,6 +6,7 @@ import asyncpg
 from aiohttp import web
 
 from shared.runtime.engine import Engine
+from shared.runtime.runner import Runner, paced
 from shared.runtime.settings import RuntimeSettings
 from shared.telemetry import metrics
 from shared.telemetry.metrics import METRICS
@@ -26,6 +27,7 @@ class Status:
     engine: Engine
     pool: asyncpg.Pool
     settings: RuntimeSettings
+    runner: Runner | None = None
 
     async def serve(self) -> web.AppRunner:
         app = web.Application()
@@ -62,7 +64,7 @@ class Status:
                 "dead_letters": left["dead_letters"],
                 "processed": self.engine.processed,
                 "halted": halted,
-                "targets": [{"target": r["target"], "open": r["open"], "since": r["since"].isoformat()} for r in await self.pool.fetch(EFFECTS)],
+                "targets": await self._targets(),
                 "idle": settled and len(self.engine.lanes) > 0,
             }
         )
@@ -75,6 +77,22 @@ class Status:
             METRICS.waits.labels(row["queue"]).set(row["contracts"])
             METRICS.oldest_wait.labels(row["queue"]).set(row["oldest"])
         return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    async def _targets(self) -> list[dict[str, object]]:
+        """Systems with open calls, and those called since the start: how they are, and how much of their allowance is in use here."""
+        open_calls = {r["target"]: r for r in await self.pool.fetch(EFFECTS)}
+        governed = self.runner.governed if self.runner else {}
+        return [
+            {
+                "target": name,
+                "open": open_calls[name]["open"] if name in open_calls else 0,
+                "since": open_calls[name]["since"].isoformat() if name in open_calls else None,
+                "state": paced(governed[name]) if name in governed else "flowing",
+                "in_use": governed[name].in_use if name in governed else 0,
+                "allowance": governed[name].target.allowance.concurrency if name in governed else None,
+            }
+            for name in sorted(open_calls.keys() | governed.keys())
+        ]
 
     def _lag(self) -> int:
         """Records behind, over the lanes owned here; offsets that only carry markers of transactions do not count, an unknown end does."""

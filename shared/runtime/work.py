@@ -57,7 +57,7 @@ class WakeBody(msgspec.Struct):
 def item_of_record(record: Record, route: Route, codec: Decoding) -> Item:
     topic, part = record.claim.lane
     try:
-        text = _text_key(record)
+        text = _text_key(record) if route.message else _any_key(record)
         key = f"{route.namespace}:{text}" if route.namespace else text
     except Undecodable as problem:
         return Item(record.claim, None, None, route.decide, route.needs, trace_header(record.headers), record, cause=_cause(problem, record))
@@ -125,6 +125,11 @@ def _text_key(record: Record) -> str:
     if "\x00" in text:
         raise Undecodable("bad-key", "the record's key holds a NUL character, which no database keeps as text; its sender must leave it out")
     return text
+
+
+def _any_key(record: Record) -> str:
+    """For routes that take bytes as they come: a dead letter without a proper key must not become a dead letter once more, and so for ever."""
+    return (record.key or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
 def _lenient_key(record: Record, route: Route) -> str | None:

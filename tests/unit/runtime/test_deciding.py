@@ -243,3 +243,9 @@ def test_an_intent_that_cannot_be_written_down_changes_nothing_and_is_a_dead_let
 def test_an_inbox_row_of_another_version_is_a_dead_letter_that_names_its_key() -> None:
     (letter,) = decide(inbox=(InboxRow(9, LANE.lane, "word:a", "unheard-of", b"{}", None),), rows={"word:a": state()}).batch.dead_letters
     assert (letter.code, letter.record.record_key, letter.record.offset) == ("bad-inbox", b"a", -9)
+
+
+def test_bytes_that_come_as_they_are_need_no_proper_key() -> None:
+    route = replace(ROUTE, message=None, decide=lambda state, event, known, now: applied(Heard(words=(event.key,))))
+    items = [item_of_record(Record(LANE, 7, key, b"x", []), route, Json()) for key in (None, b"\xff", b"a\x00")]
+    assert [(item.key, item.cause) for item in items] == [("word:", None), ("word:\ufffd", None), ("word:a\ufffd", None)]
