@@ -33,7 +33,7 @@ test: check  ## set up, check, and run every test
 
 check: $(VENV)/dev.stamp  ## everything that can be said without running: lint, types, import rules, generated files
 	@echo '== ruff'
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@echo '== mypy'
 	@$(BIN)/mypy
 	@echo '== import rules'
