@@ -43,8 +43,7 @@ def wait_until_idle(urls: Sequence[str], say: Callable[[str], None], check: Call
         now = look([_status(url) for url in urls])
         if now.settled_since(before):
             return
-        if now != before:
-            say(f"{now.processed} processed, {now.left} to do; at work: {', '.join(now.busy) or 'none'}")
+        say(f"{now.processed} processed, {now.left} to do; at work: {', '.join(now.busy) or 'none'}")
         before = now
         time.sleep(ROUND_SECONDS)
 

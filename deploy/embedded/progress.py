@@ -37,14 +37,14 @@ class Progress:
         self.console.print(f"  [green]ok[/]  {escape(title):<60} {time.monotonic() - began:6.1f} s", soft_wrap=True)
 
     def _now_and_then(self, title: str) -> Callable[[str], None]:
-        """A log is for reading later: details that follow each other closely are left out of it."""
-        said = -math.inf
+        """A log is for reading later: repeated details, and those that follow each other closely, are left out of it."""
+        said, at = "", -math.inf
 
         def tell(detail: str) -> None:
-            nonlocal said
-            if time.monotonic() - said >= SECONDS_BETWEEN_DETAILS:
+            nonlocal said, at
+            if detail != said and time.monotonic() - at >= SECONDS_BETWEEN_DETAILS:
                 self.say(f"  ..  {title}: {detail}")
-                said = time.monotonic()
+                said, at = detail, time.monotonic()
 
         return tell
 
