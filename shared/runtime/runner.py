@@ -1,8 +1,6 @@
 """Makes the calls that decisions intend: claimed one by one, governed by target, answered into the inbox of their lane."""
 
 import asyncio
-import random
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,11 +13,11 @@ from shared.runtime import governor
 from shared.runtime.answers import Absent, Ambiguous, Answer, Done, Exchange, Rejected, Reply, Unavailable
 from shared.runtime.decision import Intent, Target
 from shared.runtime.governor import Pace
+from shared.runtime.ports import Effects, Outside, Permits
 from shared.runtime.retry import Backoff, delay_before
 from shared.runtime.settings import RuntimeSettings
 from shared.runtime.work import AnswerBody
-from shared.store.effects import AttemptRow, ClaimedEffect, EffectStore
-from shared.store.permits import PermitStore
+from shared.store.effects import AttemptRow, ClaimedEffect
 from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import CIRCUIT_CLOSED, CIRCUIT_HALF_OPEN, CIRCUIT_OPEN, METRICS
 
@@ -48,11 +46,13 @@ class Runner:
     def __init__(
         self,
         find: Callable[[str], Target],
-        effects: EffectStore,
-        permits: PermitStore,
+        effects: Effects,
+        permits: Permits,
         settings: RuntimeSettings,
         answered: Callable[[], None],
+        outside: Outside,
     ) -> None:
+        self.clock, self.chance = outside.clock, outside.chance
         self.find, self.effects, self.permits, self.settings, self.answered = find, effects, permits, settings, answered
         self.governed: dict[str, Governed] = {}
         self.work = asyncio.Event()
@@ -98,7 +98,7 @@ class Runner:
         governed = await self._of(name)
         if governed is None:
             return 0
-        now = time.monotonic()
+        now = self.clock.monotonic()
         wanted = min(count, governor.room(governed.pace, governed.in_use, now))
         permitted = await self._permitted(name, governed, governed.in_use + wanted) - governed.in_use if wanted else 0
         room = min(wanted, permitted, _rate_room(governed, now))
@@ -127,7 +127,7 @@ class Runner:
 
     async def _permitted(self, name: str, governed: Governed, wanted: int) -> int:
         """Slots held, after asking for what is missing; the lease is counted from before the question, so we never think it longer than it is."""
-        now = time.monotonic()
+        now = self.clock.monotonic()
         if governed.slots and governed.leased_until - now < PERMIT_LEASE_S / 2:
             governed.slots = await self.permits.renew(name, PERMIT_LEASE_S)
             governed.leased_until = now + PERMIT_LEASE_S
@@ -140,18 +140,21 @@ class Runner:
         return len(governed.slots)
 
     async def _make(self, governed: Governed, effect: ClaimedEffect) -> None:
-        began = time.monotonic()
+        began = self.clock.monotonic()
         try:
-            with tracing.span(f"{effect.target} {effect.step}", effect.trace, {"contract": effect.key, "attempt": effect.attempts}):
+            with (
+                tracing.span(f"{effect.target} {effect.step}", effect.trace, {"contract": effect.key, "attempt": effect.attempts}) as here,
+                tracing.carried(here),
+            ):
                 reply = await self._reply(governed.target, effect)
-            ms = int((time.monotonic() - began) * 1000)
+            ms = int((self.clock.monotonic() - began) * 1000)
             self._pace(effect.target, governed, reply.answer)
             await self._record(effect, reply, ms)
         except Exception as error:  # the claim runs out by itself, and the next owner looks before sending
             log.exception("call_failed", target=effect.target, step=effect.step, contract_id=effect.key, error=str(error))
         finally:
             governed.in_use -= 1
-            METRICS.effect_time.labels(effect.target).observe(time.monotonic() - began)
+            METRICS.effect_time.labels(effect.target).observe(self.clock.monotonic() - began)
             self.work.set()
 
     async def _reply(self, target: Target, effect: ClaimedEffect) -> Reply:
@@ -182,7 +185,7 @@ class Runner:
         return await target.adapter.send(intent, f"{effect.id}/{effect.round}")
 
     def _pace(self, name: str, governed: Governed, answer: Answer) -> None:
-        now, jitter = time.monotonic(), random.uniform(0.5, 1)  # noqa: S311
+        now, jitter = self.clock.monotonic(), self.chance(0.5, 1)
         match answer:
             case Unavailable(throttled=True, retry_after=after):
                 governed.pace = governor.after_throttle(governed.pace, now, after)
@@ -201,7 +204,7 @@ class Runner:
         attempt = AttemptRow(effect.id, ms, outcome, detail, x.request, x.request_body, x.status, x.response_body)
         METRICS.effects.labels(effect.target, outcome).inc()
         said = {"target": effect.target, "step": effect.step, "contract_id": effect.key.partition(":")[2], "attempt": effect.attempts, "ms": ms}
-        jitter = random.uniform(0.01, 1)  # noqa: S311
+        jitter = self.chance(0.01, 1)
         match reply.answer:
             case Unavailable(retry_after=after):
                 await self.effects.postpone(effect, delay_before(effect.attempts, jitter, RETRY, after), effect.doubtful, attempt)
@@ -223,9 +226,9 @@ class Runner:
         self.answered()
 
 
-def paced(governed: Governed) -> str:
+def paced(governed: Governed, now: float) -> str:
     """How a target is, in a word: flowing, throttled (its limit is lowered), trying (one call at a time) or away."""
-    match governor.circuit(governed.pace, time.monotonic()):
+    match governor.circuit(governed.pace, now):
         case governor.Circuit.OPEN:
             return "away" if governed.pace.opened else "throttled"
         case governor.Circuit.HALF_OPEN:

@@ -122,6 +122,21 @@ def mark(name: str, traceparent: str | bytes | None, began_ns: int, attributes: 
 
 
 @contextmanager
+def carried(here: Trace) -> Iterator[None]:
+    """Within it, clients that know OpenTelemetry put `here` into the headers of what they send."""
+    from opentelemetry import context
+    from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+    flags = TraceFlags(TraceFlags.SAMPLED if here.sampled else TraceFlags.DEFAULT)
+    point = SpanContext(int(here.trace_id, 16), int(here.span_id, 16), is_remote=False, trace_flags=flags)
+    token = context.attach(set_span_in_context(NonRecordingSpan(point)))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+@contextmanager
 def _recorded(name: str, parent: Trace | None, attributes: Attributes | None, root: Trace | None = None) -> Iterator[Trace]:
     from shared.telemetry.spans import trace_of, under
 
