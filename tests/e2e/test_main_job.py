@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -61,6 +62,16 @@ def test_one_command_tells_a_contracts_whole_story_in_one_trace(portugal: Whole)
         "revRecSchedule",
         "pse__Proj__c",
     }
+
+
+def test_calls_to_every_system_carry_the_trace_of_the_contracts_own_event(portugal: Whole) -> None:
+    contract = "ocds-px0z7d-5052-5001-1/contract-1"
+    story = json.loads(portugal.run("trace", contract, "--json"))
+    event = UUID(story["transitions"][0]["goes_back_to"]["event_id"])
+    keys = {record["external_id"] for record in story["records"] if record["step"] != "customer"}
+    calls = [call for name in ("netsuite", "psa") for call in portugal.requests(name) if any(key in call["path"] for key in keys)]
+    assert len(calls) == len(keys) == 5
+    assert {call["headers"]["traceparent"][3:35] for call in calls} == {event.hex}
 
 
 @pytest.mark.parametrize(("source", "taken", "refused"), [(MEXICO, 82, 7), (CANADA, 11, 0)], ids=["mexico", "canada"])

@@ -20,6 +20,7 @@ from deploy.embedded.supervise import Supervisor
 from tests.support.stack import free_port_base, remove_home, wait_until
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+SANDBOX_PORTS = {"netsuite": 3, "psa": 4, "crm": 5}
 READY_S, SETTLED_S = 120, 180
 
 
@@ -61,7 +62,16 @@ class Whole:
         return fetch_json(f"{self.url(0)}/api/report", timeout=30)
 
     def records(self, sandbox: str) -> Any:
-        return fetch_json(f"{self.url({'netsuite': 3, 'psa': 4, 'crm': 5}[sandbox])}/_sandbox/records", timeout=30)
+        return fetch_json(f"{self.url(SANDBOX_PORTS[sandbox])}/_sandbox/records", timeout=30)
+
+    def requests(self, sandbox: str) -> list[dict[str, Any]]:
+        """Every call that the sandbox saw, page by page."""
+        seen: list[dict[str, Any]] = []
+        after = 0
+        while page := fetch_json(f"{self.url(SANDBOX_PORTS[sandbox])}/_sandbox/requests?after={after}&limit=500", timeout=30)["requests"]:
+            seen += page
+            after = page[-1]["n"]
+        return seen
 
     def jobs(self) -> list[dict[str, Any]]:
         """Every project that the NetSuite sandbox holds, over all its accounts."""
