@@ -10,6 +10,7 @@ import msgspec
 
 from shared.kernel.cause import Cause
 from shared.kernel.ids import derive
+from shared.runtime import redrive
 from shared.runtime.book import Book, NotLoaded
 from shared.runtime.decision import Decision, Emit, Intent, Outcome, Service, WaitFor, dead_letter
 from shared.runtime.records import kept, pack_origin, packed, unpack_origin, unpacked
@@ -38,6 +39,7 @@ class Draft:
 def needed(items: Sequence[Item], book: Book) -> set[str]:
     """Keys that the items say they want to look at and that are not loaded."""
     wanted = book.missing([item.key for item in items if item.key is not None])
+    wanted |= book.missing([key for item in items if item.again for key in item.again.reads])
     for item in items:
         if item.key is None or item.event is None or item.key in wanted:
             continue
@@ -76,20 +78,38 @@ class Deciding:
             self.draft.batch.held.append(kept(item.record, item.key))
             self._note(item, Outcome.HELD, None, "behind a dead letter of this key")
             return
+        if item.again is not None and self._is_put_off(item, item.again):
+            return
         decision = self._decision(item)
-        if item.record is not None and item.key is not None and self._keeps_origins:
-            self.origins[item.key] = pack_origin(kept(item.record, item.key))
+        record = _record_of(item)
+        if record is not None and item.key is not None and self._keeps_origins:
+            self.origins[item.key] = pack_origin(record)
         try:
             self._take(item, decision)
         except Exception as error:  # raised before anything was taken
             self.draft.bugs.append(traceback.format_exc())
             self._take(item, dead_letter(Cause("unencodable", f"{type(error).__name__}: {error}; nothing of this decision was kept")))
 
+    def _is_put_off(self, item: Item, again: redrive.Again) -> bool:
+        """What was set free stays held behind another dead letter; what was planned is left alone once the plan does not hold any more."""
+        if again.held is not None and item.key in self.book.stopped:
+            self.draft.batch.held_back.append((again.held, item.key or ""))
+            self._note(item, Outcome.HELD, None, "behind another dead letter of this key")
+            return True
+        if again.letter is not None and (why := redrive.moved(again, self.book)):
+            self._leave(item, again.letter, why)
+            return True
+        return False
+
+    def _leave(self, item: Item, letter: redrive.Letter, why: str) -> None:
+        self.draft.batch.retried.append(redrive.stays(item, letter, why))
+        self._note(item, Outcome.HELD, None, why)
+
     def _decision(self, item: Item) -> Decision:
         if item.cause is not None or item.key is None:
             return dead_letter(item.cause or Cause("no-key", "the record has no key"))
         try:
-            return item.decide(self.book.get(item.key), item.event, self.book, self.now)
+            return item.decide(self.book.get(item.key), item.event, self.book, item.at or self.now)
         except NotLoaded:
             raise
         except Exception as error:
@@ -100,6 +120,9 @@ class Deciding:
         batch = self.draft.batch
         publications = [self._publication(item, emit) for emit in decision.emits]  # encode first: what does not fit changes nothing
         effects = [self._effect(item, intent) for intent in decision.intents]
+        if item.again is not None and item.again.letter is not None and (why := redrive.strayed(item.again, effects)):
+            self._leave(item, item.again.letter, why)
+            return
         if item.key is not None and decision.state is not None:
             self.bodies[item.key] = _ENCODE(decision.state)
             self.book.put(item.key, decision.state)
@@ -111,7 +134,15 @@ class Deciding:
             self.waits[item.key] = (item, decision.waits)
         if decision.outcome is Outcome.DEAD_LETTERED:
             self._bury(item, decision.cause or Cause("unnamed", "the decider named no cause"))
+        if item.again is not None:
+            self._took_again(item, item.again, decision)
         self._note(item, decision.outcome, decision.cause, decision.note)
+
+    def _took_again(self, item: Item, again: redrive.Again, decision: Decision) -> None:
+        if again.held is not None:
+            self.draft.batch.released.append(again.held)
+        if again.letter is not None:
+            self.draft.batch.retried.append(redrive.retried(item, again.letter, decision.outcome, decision.cause, decision.note))
 
     def _publication(self, item: Item, emit: Emit) -> Publication:
         headers = [("traceparent", item.trace.encode())] if item.trace else []
@@ -124,21 +155,26 @@ class Deciding:
         return EffectChange(identity, item.claim.lane, key, intent.step, intent.target, content, item.trace)
 
     def _bury(self, item: Item, cause: Cause) -> None:
-        record = kept(item.record, item.key) if item.record is not None else self._origin(item)
+        came = _record_of(item)
+        record = came or self._origin(item)
         if item.key is not None:
             self.book.blocked.add(item.key)
-        self.draft.batch.dead_letters.append(DeadLetterChange(record, cause.code, cause.message, cause.fingerprint, 1))
+            self.book.stopped.add(item.key)
+        self.draft.batch.dead_letters.append(DeadLetterChange(record, cause.code, cause.message, cause.fingerprint, 1, followed=came is None))
+        if item.again is not None and item.again.fingerprint == cause.fingerprint:
+            return  # it lies in the topic already
         topic, part = record.lane
+        attempts = 1 + (item.again.attempts if item.again else 0)
         burial = Burial(
             topic=topic,
             partition=part,
             offset=record.offset,
             group=self.service.name,
-            deliveries=1,
+            deliveries=attempts,
             message=cause.message,
             cause=cause.code,
             fingerprint=cause.fingerprint,
-            attempts=1,
+            attempts=attempts,
         )
         headers = with_burial(unpacked(record.headers), burial)
         self.draft.batch.publications.append(
@@ -154,10 +190,13 @@ class Deciding:
         return KeptRecord(item.claim.lane, -(item.inbox or 0), key, key.partition(":")[2].encode(), None, packed([]))
 
     def _note(self, item: Item, outcome: Outcome, cause: Cause | None, note: str) -> None:
-        offset = item.record.offset if item.record else None
+        record = item.record or (item.again.record if item.again else None)
+        offset = record.offset if record else None
         version = self.book.version(item.key) + 1 if item.key in self.book.changed and item.key is not None else None
         said = f"{cause.code}: {cause.message}" if cause else note
-        self.draft.batch.journal.append(JournalRow(item.claim.lane, item.claim.epoch, offset, item.inbox, item.key, version, outcome.value, said))
+        kind = type(item.event).__name__.lower() if item.inbox is not None and item.event is not None else None
+        told = (item.claim.lane, item.claim.epoch, offset, item.inbox, item.key, version, outcome.value, said, item.at or self.now, kind)
+        self.draft.batch.journal.append(JournalRow(*told))
         self.draft.outcomes.append((item, outcome, cause))
         if item.inbox is not None:
             self.draft.batch.inbox_done.append(item.inbox)
@@ -177,6 +216,13 @@ class Deciding:
         read = self.book.version(wait.key) if wait.key in self.book.rows else None
         amount, currency = (wait.value.amount, wait.value.currency) if wait.value else (None, None)
         return WaitChange(key, wait.key, wait.queue, wait.reason, amount, currency, item.claim.lane, item.trace, read)
+
+
+def _record_of(item: Item) -> KeptRecord | None:
+    """The record itself, read now or decided on again; None for what follows from one."""
+    if item.again is not None:
+        return item.again.as_kept(item.key)
+    return kept(item.record, item.key) if item.record is not None else None
 
 
 def fences_of(items: Sequence[Item]) -> list[Fence]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from shared.runtime.decision import Decider, Needs, Route, Service, nothing_else
 from shared.runtime.events import Answered, Coordinates, RawRecord, Received, Woken
 from shared.runtime.lanes import OwnedLane
 from shared.runtime.records import Record, trace_header
+from shared.runtime.redrive import Again, again_of
 from shared.store.rows import InboxRow
 from shared.telemetry.tracing import traceparent_of
 from shared.wire.limits import Undecodable
@@ -24,7 +26,10 @@ class Decoding(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`event` None: it could not be read, and `cause` says why. `key` None: not even whose it is can be said."""
+    """`event` None: it could not be read, and `cause` says why. `key` None: not even whose it is can be said.
+
+    `record` is read in the lane's order and moves its fence; a record that is decided on `again` does not.
+    """
 
     claim: OwnedLane
     key: str | None
@@ -35,6 +40,8 @@ class Item:
     record: Record | None = None
     inbox: int | None = None
     cause: Cause | None = None
+    again: Again | None = None
+    at: datetime | None = None  # the moment to decide at, where it is not the batch's
 
 
 class AnswerBody(msgspec.Struct):
@@ -69,7 +76,7 @@ def item_of_record(record: Record, route: Route, codec: Decoding) -> Item:
     return Item(record.claim, key, event, route.decide, route.needs, trace_header(record.headers) or _derived_trace(message), record)
 
 
-def item_of_inbox(row: InboxRow, claim: OwnedLane, service: Service) -> Item:
+def item_of_inbox(row: InboxRow, claim: OwnedLane, service: Service, codec: Decoding) -> Item:
     """A row that no decider of the service takes is a fault of this program, of now or of another version; it is a dead letter too."""
     try:
         match row.kind:
@@ -78,12 +85,22 @@ def item_of_inbox(row: InboxRow, claim: OwnedLane, service: Service) -> Item:
                 return Item(claim, row.key, woken, service.on_woken, service.needs, row.trace, inbox=row.id)
             case "answered" if service.on_answered:
                 return Item(claim, row.key, _answered(row.body), service.on_answered, service.needs, row.trace, inbox=row.id)
+            case "redriven" | "released":
+                return item_again(again_of(row.body), claim, row.id, service, codec)
             case _:
                 problem = f"{service.name} has no decider for {row.kind!r}"
     except (ValueError, TypeError) as error:
         problem = f"its content does not decode: {error}"
     cause = Cause("bad-inbox", f"{problem} (inbox row {row.id}); another version of the service may have written it")
     return Item(claim, row.key, None, _undecided, nothing_else, row.trace, inbox=row.id, cause=cause)
+
+
+def item_again(again: Again, claim: OwnedLane, inbox: int | None, service: Service, codec: Decoding) -> Item:
+    """A record that came before, decoded and keyed as one that comes now. Raises ValueError when no route takes its topic any more."""
+    route = routes_of(service).get(again.record.topic)
+    if route is None:
+        raise ValueError(f"no route of {service.name} takes {again.record.topic} any more")
+    return replace(item_of_record(again.as_record(claim), route, codec), record=None, inbox=inbox, again=again)
 
 
 def unstorable(item: Item, reason: str) -> Item:

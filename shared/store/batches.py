@@ -6,11 +6,12 @@ from typing import Any
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from shared.store import waits
+from shared.store import redrive, waits
 from shared.store.rows import Batch, Fence, InboxRow, Lane, OutboxRow, Publication, StateRow
 
 STATES = """
-select k as key, s.version, s.waiting, s.body, s.origin, exists (select from dead_letter d where d.key = k and d.resolved is null) as blocked
+select k as key, s.version, s.waiting, s.body, s.origin, exists (select from held h where h.key = k) as holding,
+  exists (select from dead_letter d where d.key = k and d.resolved is null) as stopped
 from unnest($1::text[]) k left join state s on s.key = k
 """
 DUE = """
@@ -40,10 +41,12 @@ on conflict (id) do update set status = 'open', round = e.round + 1, attempts = 
 where e.status in ('done', 'rejected')
 """
 BURY = """
-insert into dead_letter (topic, part, "offset", key, record_key, value, headers, code, message, fingerprint, attempts)
-select * from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[],
-  $8::text[], $9::text[], $10::text[], $11::int[])
-on conflict do nothing
+insert into dead_letter as d (topic, part, "offset", key, record_key, value, headers, code, message, fingerprint, attempts)
+select n.topic, n.part, n."offset", n.key, n.record_key, n.value, n.headers, n.code, n.message, n.fingerprint,
+  n.attempts + coalesce((select max(b.attempts) from dead_letter b where (b.topic, b.part, b."offset") = (n.topic, n.part, n."offset")), 0)
+from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[],
+  $8::text[], $9::text[], $10::text[], $11::int[]) n(topic, part, "offset", key, record_key, value, headers, code, message, fingerprint, attempts)
+on conflict (topic, part, "offset", fingerprint) where resolved is null do update set attempts = excluded.attempts
 """
 FORGET = "delete from inbox where id = any($1::bigint[])"
 
@@ -69,7 +72,7 @@ class BatchStore:
     async def load(self, keys: Collection[str]) -> dict[str, StateRow]:
         """A row for every key asked for; one that was never saved has version 0."""
         rows = await self.pool.fetch(STATES, list(keys))
-        return {r["key"]: StateRow(r["version"] or 0, bool(r["waiting"]), r["body"], r["origin"], r["blocked"]) for r in rows}
+        return {r["key"]: _state(r) for r in rows}
 
     async def due(self, lanes: Sequence[Lane], limit: int) -> list[InboxRow]:
         rows = await self.pool.fetch(DUE, [t for t, _ in lanes], [p for _, p in lanes], limit)
@@ -81,7 +84,9 @@ class BatchStore:
             heads = await _move_fences(db, batch.fences, batch.publications)
             await _save(db, batch)
             numbered = number(batch.publications, heads)
+            await redrive.lock(db, batch)
             await _keep(db, batch, numbered)
+            await redrive.follow(db, batch, heads)
             await waits.replace(db, batch)
             await waits.wake(db, batch, self.wake_per_second)
             if batch.rows and self.project:
@@ -142,14 +147,19 @@ async def _keep(db: PoolConnectionProxy, batch: Batch, numbered: dict[Lane, list
         intents = ((e.id, *e.lane, e.key, e.step, e.target, e.content, e.trace) for e in once)
         await db.execute(INTEND, *(list(column) for column in zip(*intents, strict=True)))
     if batch.dead_letters:
-        letters = ((*_record(d.record), d.code, d.message, d.fingerprint, d.attempts) for d in batch.dead_letters)
+        once_each = {(d.record.lane, d.record.offset, d.fingerprint): d for d in batch.dead_letters}.values()
+        letters = ((*_record(d.record), d.code, d.message, d.fingerprint, d.attempts) for d in once_each)
         await db.execute(BURY, *(list(column) for column in zip(*letters, strict=True)))
     if batch.held:
         columns = ["topic", "part", "offset", "key", "record_key", "value", "headers"]
         await db.copy_records_to_table("held", records=[_record(r) for r in batch.held], columns=columns)
-    journal = [(*j.lane, j.epoch, j.offset, j.inbox, j.key, j.version, j.outcome, j.note) for j in batch.journal]
-    columns = ["topic", "part", "epoch", "offset", "inbox", "key", "version", "outcome", "note"]
+    journal = [(*j.lane, j.epoch, j.offset, j.inbox, j.kind, nth, j.key, j.version, j.outcome, j.note, j.at) for nth, j in enumerate(batch.journal)]
+    columns = ["topic", "part", "epoch", "offset", "inbox", "kind", "nth", "key", "version", "outcome", "note", "at"]
     await db.copy_records_to_table("journal", records=journal, columns=columns)
+
+
+def _state(r: asyncpg.Record) -> StateRow:
+    return StateRow(r["version"] or 0, bool(r["waiting"]), r["body"], r["origin"], r["stopped"] or r["holding"], r["stopped"])
 
 
 def _record(record: Any) -> tuple[Any, ...]:

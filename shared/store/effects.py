@@ -29,7 +29,8 @@ update effect set status = $3, ended = now(), doubtful = false where id = $1 and
 """
 ANSWER = "insert into inbox (topic, part, key, kind, body, trace) values ($1, $2, $3, 'answered', $4, $5)"
 ATTEMPT = """
-insert into attempt (effect, ms, outcome, detail, request, request_body, status, response_body) values ($1, $2, $3, $4, $5, $6, $7, $8)
+insert into attempt (effect, ms, outcome, detail, request, request_body, status, response_body, answer)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 OPEN = "select count(*) from effect where status in ('open', 'claimed')"
 
@@ -87,8 +88,8 @@ class EffectStore:
     async def end(self, effect: ClaimedEffect, status: str, body: bytes, attempt: AttemptRow | None) -> Lane | None:
         """Record the answer and hand it to the lane's inbox; None when the claim was lost meanwhile, and the answer is another's to give."""
         async with self.pool.acquire() as db, db.transaction():
-            await _note(db, attempt)
             row = await db.fetchrow(END, effect.id, effect.claim, status)
+            await _note(db, attempt, body if row else None)
             if row is None:
                 return None
             await db.execute(ANSWER, row["topic"], row["part"], row["key"], body, row["trace"])
@@ -99,6 +100,6 @@ def _claimed(id: UUID, claim: UUID, round: int, topic: str, part: int, *rest: An
     return ClaimedEffect(id, claim, round, (topic, part), *rest)
 
 
-async def _note(db: PoolConnectionProxy, a: AttemptRow | None) -> None:
+async def _note(db: PoolConnectionProxy, a: AttemptRow | None, answer: bytes | None = None) -> None:
     if a:
-        await db.execute(ATTEMPT, a.effect, a.ms, a.outcome, a.detail, a.request, a.request_body, a.status, a.response_body)
+        await db.execute(ATTEMPT, a.effect, a.ms, a.outcome, a.detail, a.request, a.request_body, a.status, a.response_body, answer)

@@ -1,6 +1,7 @@
 """What a service keeps in Postgres, as rows."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -22,13 +23,14 @@ class LaneRow:
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """`blocked`: an unresolved dead letter of this key is there, and its later records are held."""
+    """`stopped`: a dead letter of this key is unresolved. `blocked`: that, or records are still held behind one that was; later ones are held too."""
 
     version: int
     waiting: bool
     body: bytes | None
     origin: bytes | None
     blocked: bool
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +124,35 @@ class KeptRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterChange:
+    """`followed`: the record itself had been decided on; what followed from it failed (a call was refused, a woken decision broke a rule)."""
+
     record: KeptRecord
     code: str
     message: str
     fingerprint: str
     attempts: int
+    followed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetriedLetter:
+    """A dead letter that was decided on again, as item `n` of `plan`. `resolution` None: it stands."""
+
+    plan: int
+    n: int
+    letter: int
+    lane: Lane
+    key: str
+    status: str
+    outcome: str
+    detail: str
+    resolution: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
+    """`at` is the moment that the decider was given; `kind` is of what came from the inbox."""
+
     lane: Lane
     epoch: int
     offset: int | None
@@ -139,6 +161,8 @@ class JournalRow:
     version: int | None
     outcome: str
     note: str
+    at: datetime
+    kind: str | None = None
 
 
 @dataclass(slots=True)
@@ -154,6 +178,9 @@ class Batch:
     supplies: list[str] = field(default_factory=list)
     dead_letters: list[DeadLetterChange] = field(default_factory=list)
     held: list[KeptRecord] = field(default_factory=list)
+    retried: list[RetriedLetter] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)  # held records that were decided on
+    held_back: list[tuple[int, str]] = field(default_factory=list)  # released too early, with their key: they stay held
     journal: list[JournalRow] = field(default_factory=list)
     inbox_done: list[int] = field(default_factory=list)
     rows: list[Any] = field(default_factory=list)

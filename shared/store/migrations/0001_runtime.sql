@@ -84,7 +84,8 @@ create table attempt (
     request  text   not null,
     request_body  text not null,
     status   int,
-    response_body text not null
+    response_body text not null,
+    answer   bytea                       -- what the decider was told, when this attempt ended the call
 );
 create index attempt_effect on attempt (effect);
 
@@ -117,13 +118,18 @@ create table dead_letter (
     fingerprint text  not null,
     attempts   int    not null default 1,
     at         timestamptz not null default now(),
+    original   bytea,                    -- the value as it came, once a person has edited it
     resolved   timestamptz,
-    unique (topic, part, "offset", fingerprint)
+    resolution text
 );
+create unique index dead_letter_once on dead_letter (topic, part, "offset", fingerprint) where resolved is null;
+create index dead_letter_place on dead_letter (topic, part, "offset");
 create index dead_letter_open on dead_letter (key) where resolved is null;
 
--- Records behind an unresolved dead letter of their key, in the order they came.
+-- Records behind an unresolved dead letter of their key, or behind others held, in the order they came.
 create table held (
+    id         bigint generated always as identity,
+    released   boolean not null default false,  -- on its way through the inbox
     topic      text   not null,
     part       int    not null,
     "offset"   bigint not null,
@@ -143,11 +149,13 @@ create table journal (
     epoch    int    not null,
     "offset" bigint,
     inbox    bigint,
+    kind     text,                       -- of what came from the inbox: woken, answered
+    nth      int    not null,            -- its place in the transaction
     key      text,
     version  bigint,
     outcome  text   not null,
     note     text   not null,
-    at       timestamptz not null default now(),
+    at       timestamptz not null,       -- the moment that the decider was given
     xid      xid8   not null default pg_current_xact_id()
 );
 create index journal_at on journal using brin (at);
