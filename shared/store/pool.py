@@ -9,7 +9,19 @@ LIMITS = {
     "application_name": "throughline",
 }
 
+AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What a statement raises whose connection or server is in trouble; the last of asyncpg's own when the connection ends within a COPY."""
+
+
+async def _as_it_is(connection: asyncpg.Connection) -> None:
+    """No session state is ever set, and locks end with their transaction: unless one was left open, there is nothing to reset,
+    which saves a round trip at every use."""
+    if connection.is_in_transaction():
+        await connection.reset()
+
 
 async def open_pool(dsn: str, size: int) -> asyncpg.Pool:
     """A pool of `size` connections whose search path is the role's own schema."""
-    return await asyncpg.create_pool(dsn, min_size=1, max_size=size, server_settings=LIMITS, command_timeout=35, max_inactive_connection_lifetime=0)
+    return await asyncpg.create_pool(
+        dsn, min_size=1, max_size=size, server_settings=LIMITS, command_timeout=35, max_inactive_connection_lifetime=0, reset=_as_it_is
+    )
