@@ -2,11 +2,8 @@
 
 import asyncio
 import itertools
-import random
 import time
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import asyncpg
 
@@ -14,6 +11,7 @@ from shared.runtime.book import Book
 from shared.runtime.deciding import Deciding, Draft, needed
 from shared.runtime.decision import Service
 from shared.runtime.lanes import Lanes, OwnedLane
+from shared.runtime.ports import Parts
 from shared.runtime.positions import Publisher
 from shared.runtime.reader import Reader
 from shared.runtime.records import Record
@@ -21,9 +19,8 @@ from shared.runtime.relay import Relay
 from shared.runtime.retry import Backoff, delay_before
 from shared.runtime.settings import RuntimeSettings
 from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of, unstorable
-from shared.store.batches import BatchStore, Conflict, Fenced
-from shared.store.lanes import LaneStore
-from shared.store.outbox import OutboxStore
+from shared.store.batches import Conflict, Fenced
+from shared.store.pool import AWAY
 from shared.store.rows import Batch, Fence, Lane, LaneRow, OutboxRow, StateRow
 from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import METRICS
@@ -36,7 +33,6 @@ PASSES = 50  # chains of keys that lead to keys are short; more passes mean a de
 DEATHS_TO_QUARANTINE = 2
 CLAIM_TRIES = 12
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.CardinalityViolationError)
-POSTGRES_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 NOTE_PROGRESS_S = 5.0
 UNPUBLISHED_LIMIT = 100_000
 
@@ -46,13 +42,12 @@ class LaneLost(RuntimeError):
 
 
 class Engine:
-    def __init__(self, service: Service, settings: RuntimeSettings, pool: asyncpg.Pool, codec: Codec) -> None:
-        self.service, self.settings, self.codec = service, settings, codec
+    def __init__(self, service: Service, settings: RuntimeSettings, parts: Parts, codec: Codec) -> None:
+        self.service, self.settings, self.parts, self.codec = service, settings, parts, codec
         self.routes = routes_of(service)
         self.lanes = Lanes()
-        self.lane_store, self.outbox = LaneStore(pool), OutboxStore(pool)
-        self.store = BatchStore(pool, service.project, settings.wake_per_second)
-        self.threads = ThreadPoolExecutor(32, thread_name_prefix="relay")
+        self.lane_store, self.outbox, self.store = parts.lanes, parts.outbox, parts.batches
+        self.threads = parts.outside.worker("relay", 32)
         self.relays: dict[Lane, Relay] = {}
         self.relay_tasks: dict[Lane, asyncio.Task[None]] = {}
         self.inbox_signal = asyncio.Event()
@@ -71,8 +66,9 @@ class Engine:
         """Until `stop`; raises what only a restart or a person can mend."""
         self.incarnation = await self.lane_store.incarnation()
         topics = [route.topic for route in self.service.routes]
-        self.reader = Reader(self.settings, self.service.name, topics, self.lanes, self._claim, self._let_go)
-        noted = time.monotonic()
+        self.reader = Reader(self.parts.outside, self.settings, self.service.name, topics, self.lanes, self._claim, self._let_go)
+        monotonic = self.parts.outside.clock.monotonic
+        noted = monotonic()
         try:
             reading = self._read()
             while not self.stopping:
@@ -80,8 +76,8 @@ class Engine:
                 if reading.done():
                     reading = self._read()  # fetch the next batch while this one is decided
                 await self._step(records)
-                if time.monotonic() - noted > NOTE_PROGRESS_S:
-                    noted = time.monotonic()
+                if monotonic() - noted > NOTE_PROGRESS_S:
+                    noted = monotonic()
                     await self._note_progress()
             await reading
             await self.reader.note_progress(list(self.lanes))
@@ -98,7 +94,7 @@ class Engine:
                 await self.store.commit(Batch(fences=fences))
                 for claim, fence in zip(passed, fences, strict=True):
                     claim.committed(fence.new, claim.head)
-        except (Fenced, *POSTGRES_AWAY) as error:
+        except (Fenced, *AWAY) as error:
             await self._recover(error)
         await self.reader.note_progress(list(self.lanes))
 
@@ -132,7 +128,7 @@ class Engine:
         trouble: Exception | None = None
         try:
             await self._take_all(records)
-        except (Fenced, Conflict, RegistryAway, *POSTGRES_AWAY) as error:
+        except (Fenced, Conflict, RegistryAway, *AWAY) as error:
             trouble = error
         finally:
             self.working = trouble is not None
@@ -142,7 +138,7 @@ class Engine:
 
     async def _take_all(self, records: Sequence[Record]) -> None:
         due = await self.store.due(self.lanes.names, self.settings.batch_records) if len(self.lanes) else []
-        items = [item_of_inbox(row, claim, self.service) for row in due if (claim := self.lanes.get(row.lane))]
+        items = [item_of_inbox(row, claim, self.service, self.codec) for row in due if (claim := self.lanes.get(row.lane))]
         ours = [record for record in records if self.lanes.holds(record.claim)]
         one_by_one = [record for record in ours if record.claim.careful]
         items += [item_of_record(r, self.routes[r.claim.lane[0]], self.codec) for r in ours if not r.claim.careful]
@@ -159,10 +155,10 @@ class Engine:
                     await self._judge(trouble.lanes)
                 elif not isinstance(trouble, Conflict):
                     self.failures += 1
-                    await asyncio.sleep(delay_before(self.failures, random.uniform(0.5, 1), AGAIN))  # noqa: S311
+                    await asyncio.sleep(delay_before(self.failures, self.parts.outside.chance(0.5, 1), AGAIN))
                 await self._rewind(f"{type(trouble).__name__}: {trouble}")
                 return
-            except POSTGRES_AWAY as error:
+            except AWAY as error:
                 trouble = error
 
     async def _take_carefully(self, record: Record) -> None:
@@ -202,7 +198,7 @@ class Engine:
             return await self.store.load(keys)
 
     async def _decide(self, items: Sequence[Item], book: Book) -> Draft:
-        now = datetime.now(UTC)
+        now = self.parts.outside.clock.now()
         for _ in range(PASSES):
             if unread := needed(items, book):
                 book.rows |= await self._load(unread)
@@ -249,11 +245,11 @@ class Engine:
             try:
                 rows = await self.lane_store.claim(lanes)
                 break
-            except POSTGRES_AWAY as error:
+            except AWAY as error:
                 if attempt == CLAIM_TRIES:
                     raise
                 log.warning("claim_again", reason=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(delay_before(attempt, random.uniform(0.5, 1), AGAIN))  # noqa: S311
+                await asyncio.sleep(delay_before(attempt, self.parts.outside.chance(0.5, 1), AGAIN))
         claims = self.lanes.claimed(rows)
         self._publish_backlog(rows)
         return claims
@@ -267,8 +263,8 @@ class Engine:
 
     def _relay(self, lane: Lane) -> Relay:
         if lane not in self.relays:
-            publisher = Publisher(self.settings.kafka, self.service.name, lane, self.incarnation)
-            self.relays[lane] = Relay(lane, publisher, self.outbox, self.threads)
+            publisher = Publisher(self.parts.outside, self.settings.kafka, self.service.name, lane, self.incarnation)
+            self.relays[lane] = Relay(lane, publisher, self.outbox, self.threads, self.parts.outside.chance)
             self.relay_tasks[lane] = asyncio.create_task(self.relays[lane].run(), name=f"relay-{lane[0]}/{lane[1]}")
         return self.relays[lane]
 
@@ -307,5 +303,5 @@ class Engine:
             task.cancel()
         if self.reader is not None:
             await self.reader.close()
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.threads.close()
         self.closed = True

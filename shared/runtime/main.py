@@ -12,11 +12,16 @@ import uvloop
 
 from shared.runtime.decision import Service
 from shared.runtime.engine import Engine, LaneLost
+from shared.runtime.outside import OUTSIDE
+from shared.runtime.ports import Parts
 from shared.runtime.reader import OffsetGone
 from shared.runtime.runner import Runner
 from shared.runtime.settings import RuntimeSettings
 from shared.runtime.status import Status
+from shared.store.batches import BatchStore
 from shared.store.effects import EffectStore
+from shared.store.lanes import LaneStore
+from shared.store.outbox import OutboxStore
 from shared.store.permits import PermitStore
 from shared.store.pool import open_pool
 from shared.telemetry import logs, tracing
@@ -56,7 +61,7 @@ async def serve(service: Service, settings: RuntimeSettings) -> None:
     """Everything of one service in one scope: when one part fails, all end."""
     pool = await open_pool(settings.postgres.get_secret_value(), settings.pool_size)
     runtime = Runtime(service, settings, pool, Codec(Registry(settings.registry)))
-    engine = Engine(service, settings, pool, runtime.codec)
+    engine = Engine(service, settings, parts_of(service, settings, pool), runtime.codec)
     runner = runner_of(service, settings, pool, engine)
     status = await Status(engine, pool, settings, runner).serve()
     _on_signal(runtime.stopping)
@@ -78,10 +83,16 @@ async def _in_one_scope(service: Service, runtime: Runtime, engine: Engine, runn
         group.create_task(_stop(runtime, engine, runner, loop, calls), name="stop")
 
 
+def parts_of(service: Service, settings: RuntimeSettings, pool: asyncpg.Pool) -> Parts:
+    batches = BatchStore(pool, service.project, settings.wake_per_second)
+    return Parts(LaneStore(pool), batches, OutboxStore(pool), OUTSIDE)
+
+
 def runner_of(service: Service, settings: RuntimeSettings, pool: asyncpg.Pool, engine: Engine) -> Runner | None:
     if service.target is None:
         return None
-    runner = Runner(service.target, EffectStore(pool), PermitStore(pool, uuid4()), settings, engine.wake)
+    effects, permits = EffectStore(pool), PermitStore(pool, uuid4())
+    runner = Runner(service.target, effects, permits, settings, engine.wake, engine.parts.outside)
     engine.effects_signal, engine.backlog = runner.work, lambda: runner.backlog
     return runner
 

@@ -1,12 +1,12 @@
 """Where a lane's relay got to, kept in the log itself: written with the records, in the same transaction."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from shared.runtime.ports import Outside
 from shared.runtime.records import unpacked
 from shared.store.rows import Lane, OutboxRow
 from shared.wire.limits import MAX_BYTES
@@ -27,8 +27,8 @@ class Position(msgspec.Struct, frozen=True):
 class Publisher:
     """A transactional producer of one lane. Its id belongs to the lane, so opening it fences the lane's previous owner."""
 
-    def __init__(self, bootstrap: str, service: str, lane: Lane, incarnation: str) -> None:
-        self.bootstrap, self.service, self.lane, self.incarnation = bootstrap, service, lane, incarnation
+    def __init__(self, outside: Outside, bootstrap: str, service: str, lane: Lane, incarnation: str) -> None:
+        self.outside, self.bootstrap, self.service, self.lane, self.incarnation = outside, bootstrap, service, lane, incarnation
         self.topic = f"{service}.position.v1"
         self.key = f"{lane[0]}/{lane[1]}".encode()
         self.producer: Producer | None = None
@@ -36,9 +36,9 @@ class Publisher:
 
     def open(self) -> int:
         """Become the lane's only publisher and say what it published last. Raises Halted, KafkaException or TimeoutError."""
-        self.producer = Producer(self._configuration())
-        self.producer.init_transactions(OPEN_S)
-        partitions = self.producer.list_topics(self.topic, OPEN_S).topics[self.topic].partitions
+        self.producer = producer = self.outside.producer(self._configuration())
+        producer.init_transactions(OPEN_S)
+        partitions = producer.list_topics(self.topic, OPEN_S).topics[self.topic].partitions
         self.partition = self.lane[1] % max(1, len(partitions))
         position = self._read()  # only now: nothing of a previous owner can land behind it any more
         if position is None:
@@ -72,7 +72,7 @@ class Publisher:
 
     @contextmanager
     def _consumer(self, isolation: str) -> Iterator[Consumer]:
-        consumer = Consumer(
+        consumer = self.outside.consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": "unused", "isolation.level": isolation, "enable.auto.commit": False}
             | {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
         )
@@ -86,11 +86,11 @@ class Publisher:
         and our own position may lie behind that. The other ends by itself, at the latest when its coordinator times it out."""
         here, last = TopicPartition(self.topic, self.partition), None
         low, high = anybodys.get_watermark_offsets(here, OPEN_S)
-        deadline = time.monotonic() + READ_S
+        deadline = self.outside.clock.monotonic() + READ_S
         consumer.assign([TopicPartition(self.topic, self.partition, low)])
         reached = low
         while reached < high:
-            if time.monotonic() > deadline:
+            if self.outside.clock.monotonic() > deadline:
                 raise TimeoutError(f"{self.topic} partition {self.partition} was read to {reached} of {high} in {READ_S} s")
             for message in consumer.consume(1000, 1.0):
                 reached = max(reached, message.offset() or 0) if message.error() else (message.offset() or 0) + 1

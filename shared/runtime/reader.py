@@ -1,12 +1,11 @@
 """Reads the service's topics: membership in its consumer group, and records in the order of their partition."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from shared.runtime.lanes import Lanes, OwnedLane
+from shared.runtime.ports import Outside, as_coroutine
 from shared.runtime.records import Record
 from shared.runtime.settings import RuntimeSettings
 from shared.store.rows import Lane
@@ -27,6 +26,7 @@ class Reader:
 
     def __init__(
         self,
+        outside: Outside,
         settings: RuntimeSettings,
         group: str,
         topics: Sequence[str],
@@ -35,32 +35,31 @@ class Reader:
         dropped: Callable[[list[Lane]], None],
     ) -> None:
         self.lanes, self.claim, self.dropped = lanes, claim, dropped
-        self.loop = asyncio.get_running_loop()
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
-        self.consumer = Consumer(_configuration(settings, group))
+        self.thread = outside.worker("reader", 1)
+        self.consumer: Consumer = outside.consumer(_configuration(settings, group))
         self.paused = False
         self.consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
 
     async def read(self, limit: int, wait_s: float) -> list[Record]:
         """Up to `limit` records (none with 0: the group is only told that we live); after `wait_s` seconds at the latest. Raises OffsetGone."""
-        return await self.loop.run_in_executor(self.thread, self._read, limit, wait_s)
+        return await self.thread.run(self._read, limit, wait_s)
 
     async def seek(self, claims: Sequence[OwnedLane]) -> None:
-        await self.loop.run_in_executor(self.thread, self._seek, list(claims))
+        await self.thread.run(self._seek, list(claims))
 
     async def note_progress(self, claims: Sequence[OwnedLane]) -> None:
         """Tell the group how far we are: for those who watch lag; nothing here ever reads it back."""
         offsets = [TopicPartition(claim.lane[0], claim.lane[1], claim.caught_up_to) for claim in claims]
         if offsets:
-            await self.loop.run_in_executor(self.thread, lambda: self.consumer.commit(offsets=offsets, asynchronous=True))
+            await self.thread.run(lambda: self.consumer.commit(offsets=offsets, asynchronous=True))
 
     def ends(self, lanes: Sequence[Lane]) -> dict[Lane, int | None]:
         """Where each partition ended when it was last fetched, markers of transactions included; None before that. Asks nobody, so it is quick."""
         return {lane: self._end(lane) for lane in lanes}
 
     async def close(self) -> None:
-        await self.loop.run_in_executor(self.thread, self.consumer.close)
-        self.thread.shutdown()
+        await self.thread.run(self.consumer.close)
+        self.thread.close()
 
     def _read(self, limit: int, wait_s: float) -> list[Record]:
         before = set(self.lanes)
@@ -123,7 +122,7 @@ class Reader:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if not partitions:
             return
-        claims = asyncio.run_coroutine_threadsafe(_as_coroutine(self.claim([_lane(p) for p in partitions])), self.loop).result(CLAIM_S)
+        claims = self.thread.wait(as_coroutine(self.claim([_lane(p) for p in partitions])), CLAIM_S)
         consumer.incremental_assign([TopicPartition(*claim.lane, self._first(claim)) for claim in claims])
         for claim in claims:
             claim.placed = True
@@ -138,13 +137,9 @@ class Reader:
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         lanes = [_lane(p) for p in partitions]
         self.lanes.dropped(lanes)
-        self.loop.call_soon_threadsafe(self.dropped, lanes)
+        self.thread.tell(self.dropped, lanes)
         consumer.incremental_unassign(partitions)
         log.info("lanes_given_up", lanes=[f"{topic}/{part}" for topic, part in lanes])
-
-
-async def _as_coroutine(claiming: Awaitable[list[OwnedLane]]) -> list[OwnedLane]:
-    return await claiming
 
 
 def _lane(partition: TopicPartition) -> Lane:

@@ -1,32 +1,26 @@
 """Publishes one lane's outbox in order, each Kafka transaction carrying the lane's own position."""
 
 import asyncio
-import random
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import ParamSpec, TypeVar
+from collections.abc import Sequence
 
+from shared.runtime.ports import Chance, Outbox, Worker
 from shared.runtime.positions import Halted, Publisher
 from shared.runtime.retry import Backoff, delay_before
-from shared.store.outbox import OutboxStore
 from shared.store.rows import Lane, OutboxRow
 from shared.telemetry import logs
 from shared.telemetry.metrics import METRICS
 
 log = logs.get(__name__)
 ROWS, BYTES = 1000, 8_000_000
-P = ParamSpec("P")
-T = TypeVar("T")
 BACKOFF = Backoff(first=0.1, limit=5.0)
 
 
 class Relay:
     """Opened with the first row to publish. Rows come straight from the commit; after a restart, from Postgres."""
 
-    def __init__(self, lane: Lane, publisher: Publisher, outbox: OutboxStore, threads: ThreadPoolExecutor) -> None:
-        self.lane, self.publisher, self.outbox, self.threads = lane, publisher, outbox, threads
+    def __init__(self, lane: Lane, publisher: Publisher, outbox: Outbox, threads: Worker, chance: Chance) -> None:
+        self.lane, self.publisher, self.outbox, self.threads, self.chance = lane, publisher, outbox, threads, chance
         self.position: int | None = None
         self.known = 0  # the last position known, for the count of what is left
         self.fresh: deque[OutboxRow] = deque()
@@ -69,11 +63,11 @@ class Relay:
                 await self._start_over(error, failures)
 
     async def close(self) -> None:
-        await self._call(self.publisher.close)
+        await self.threads.run(self.publisher.close)
 
     async def _drain(self) -> None:
         if self.position is None:
-            position = await self._call(self.publisher.open)
+            position = await self.threads.run(self.publisher.open)
             self.head = await self.outbox.head(self.lane)  # read behind the opening: a position can't be ahead of a head read later
             if position > self.head:
                 raise Halted(f"position {position} is ahead of the lane's head {self.head}: this database was restored to an earlier time")
@@ -81,7 +75,7 @@ class Relay:
         self.work.clear()
         while rows := await self._next_rows():
             with METRICS.publish_time.time():
-                await self._call(self.publisher.publish, rows)
+                await self.threads.run(self.publisher.publish, rows)
             self.position = self.known = rows[-1].seq
             await self.outbox.clear(self.lane, self.position)
         if not self.work.is_set():
@@ -109,13 +103,10 @@ class Relay:
         self.position = None
         self.fresh.clear()
         self.begin()
-        await self._call(self.publisher.close)
-        await asyncio.sleep(delay_before(failures, random.uniform(0.5, 1), BACKOFF))  # noqa: S311
+        await self.threads.run(self.publisher.close)
+        await asyncio.sleep(delay_before(failures, self.chance(0.5, 1), BACKOFF))
 
     def _halt(self, reason: str) -> None:
         self.halted = reason
         METRICS.lane_halted.labels(f"{self.lane[0]}/{self.lane[1]}").set(1)
         log.critical("lane_halted", topic=self.lane[0], partition=self.lane[1], reason=reason)
-
-    async def _call(self, what: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(what, *arguments, **named))

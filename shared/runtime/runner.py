@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import asyncpg
 import msgspec
 
 from shared.kernel.cause import Cause
@@ -18,11 +17,11 @@ from shared.runtime.retry import Backoff, delay_before
 from shared.runtime.settings import RuntimeSettings
 from shared.runtime.work import AnswerBody
 from shared.store.effects import AttemptRow, ClaimedEffect
+from shared.store.pool import AWAY
 from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import CIRCUIT_CLOSED, CIRCUIT_HALF_OPEN, CIRCUIT_OPEN, METRICS
 
 log = logs.get(__name__)
-POSTGRES_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 RETRY = Backoff(first=0.5, limit=60.0)
 PERMIT_LEASE_S = 15.0
 LEASE_SHARE = 0.8  # the rest is for recording the answer
@@ -65,7 +64,7 @@ class Runner:
         while not self.stopping:
             try:
                 await self._round()
-            except POSTGRES_AWAY as error:
+            except AWAY as error:
                 log.warning("effects_wait_for_postgres", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(1)
 
@@ -75,7 +74,7 @@ class Runner:
         self.work.set()
         if self.calls:
             await asyncio.wait(self.calls, timeout=patience)
-        with suppress(*POSTGRES_AWAY):  # then the leases run out by themselves
+        with suppress(*AWAY):  # then the leases run out by themselves
             for name, governed in self.governed.items():
                 await self.permits.free(name, set() if governed.in_use else governed.slots)
 

@@ -87,7 +87,7 @@ class Status:
                 "target": name,
                 "open": open_calls[name]["open"] if name in open_calls else 0,
                 "since": open_calls[name]["since"].isoformat() if name in open_calls else None,
-                "state": paced(governed[name]) if name in governed else "flowing",
+                "state": paced(governed[name], self.engine.parts.outside.clock.monotonic()) if name in governed else "flowing",
                 "in_use": governed[name].in_use if name in governed else 0,
                 "allowance": governed[name].target.allowance.concurrency if name in governed else None,
             }

@@ -23,7 +23,7 @@ from shared.ops.door import Door
 from shared.ops.mappings_topic import current
 from shared.ops.prepare import prepare
 from shared.runtime.engine import Engine
-from shared.runtime.main import Runtime
+from shared.runtime.main import Runtime, parts_of
 from shared.runtime.settings import RuntimeSettings
 from shared.store.pool import open_pool
 from shared.wire import catalogue
@@ -104,7 +104,7 @@ async def running(stack: Stack) -> AsyncIterator[Running]:
 async def served(settings: Settings, dsn: str) -> AsyncIterator[Codec]:
     service, pool = build(settings), await open_pool(dsn, 4)
     runtime = Runtime(service, settings.runtime, pool, Codec(Registry(settings.runtime.registry)))
-    engine = Engine(service, settings.runtime, pool, runtime.codec)
+    engine = Engine(service, settings.runtime, parts_of(service, settings.runtime, pool), runtime.codec)
     tasks = [asyncio.create_task(engine.run()), asyncio.create_task(service.companions[0](runtime))]
     try:
         yield runtime.codec

@@ -10,13 +10,14 @@ import asyncpg
 from shared.runtime.answers import Absent, Ambiguous, Done, Exchange, Finding, Reply, Unavailable
 from shared.runtime.decision import Allowance, Intent, Target
 from shared.runtime.engine import Engine
-from shared.runtime.main import runner_of
+from shared.runtime.main import parts_of, runner_of
 from shared.runtime.runner import Runner
 from shared.store.pool import open_pool
 from tests.support.service import Bench, account, bench
 from tests.support.stack import Stack
 
 DEADLINE_S = 60
+NOBODYS = b"\x00\x7f\xff\xff\xffjunk"  # framed, under a schema id that no registry gave out
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1"
 
 
@@ -30,7 +31,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 async def running(service: Bench) -> AsyncIterator[tuple[Engine, Runner | None]]:
     settings = service.runtime_settings()
     pool = await open_pool(service.dsn, 4)
-    engine = Engine(service.service(), settings, pool, service.codec)
+    engine = Engine(service.service(), settings, parts_of(service.service(), settings, pool), service.codec)
     runner = runner_of(engine.service, settings, pool, engine)
     tasks = [asyncio.create_task(engine.run())] + ([asyncio.create_task(runner.run())] if runner else [])
     try:
@@ -91,11 +92,11 @@ async def test_a_waiter_goes_on_when_its_key_is_supplied_and_nobody_else_is_woke
 
 async def test_a_dead_letter_keeps_its_bytes_and_holds_what_comes_behind_it(stack: Stack, database: str) -> None:
     async with bench(stack, database) as service:
-        service.send(("A", b"\x00\x00\x00\x00\x07junk"), ("A", account("A", "later")), ("B", account("B", "bug")), ("C", account("C", "fine")))
+        service.send(("A", NOBODYS), ("A", account("A", "later")), ("B", account("B", "bug")), ("C", account("C", "fine")))
         async with running(service):
             await until(settled(service, 4))
         dead = {key: (headers, value) for key, headers, value in service.published(service.dead_letters)}
-        assert dead["A"][1] == b"\x00\x00\x00\x00\x07junk"
+        assert dead["A"][1] == NOBODYS
         assert dead["A"][0]["throughline-cause"] == b"unknown-schema-id"
         assert dead["A"][0]["__dlq.errors.topic"] == service.source.encode()
         assert dead["B"][0]["throughline-cause"] == b"bug"

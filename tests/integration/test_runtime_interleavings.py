@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from shared.runtime import lanes as bookkeeping
+from shared.runtime.outside import OUTSIDE
 from shared.runtime.positions import Publisher
 from shared.runtime.records import packed
 from shared.store.batches import BatchStore
@@ -32,7 +33,7 @@ async def test_another_lanes_open_transaction_does_not_hide_a_lanes_own_position
     admin = AdminClient({"bootstrap.servers": stack.bootstrap})
     for future in admin.create_topics([NewTopic(f"{name}.position.v1", 1), NewTopic(f"{name}.out", 1)]).values():
         future.result()
-    ours, other = (Publisher(stack.bootstrap, name, (lane, 0), "here") for lane in ("ours", "other"))
+    ours, other = (Publisher(OUTSIDE, stack.bootstrap, name, (lane, 0), "here") for lane in ("ours", "other"))
     assert ours.open() == 0
     other.open()
     rows = [OutboxRow(i, f"{name}.out", b"k", b"v", packed([])) for i in range(1, 6)]
@@ -42,7 +43,7 @@ async def test_another_lanes_open_transaction_does_not_hide_a_lanes_own_position
     other.producer.produce(other.topic, b"{}", key=other.key, partition=0)
     other.producer.flush(10)
     ours.publish(rows[2:])
-    assert Publisher(stack.bootstrap, name, ("ours", 0), "here").open() == 5
+    assert Publisher(OUTSIDE, stack.bootstrap, name, ("ours", 0), "here").open() == 5
 
 
 async def test_care_that_ends_within_a_batch_loses_nothing(stack: Stack, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +84,7 @@ async def test_a_read_that_waited_behind_a_rewind_is_not_taken_for_the_new_claim
             async def keep_the_reader_busy(lanes: list[Lane], limit: int) -> list[InboxRow]:
                 assert engine.reader is not None
                 if engine.processed:
-                    engine.reader.thread.submit(time.sleep, 0.05)
+                    engine.reader.thread.submit(lambda: time.sleep(0.05))
                 return await due(lanes, limit)
 
             async def fail_once(batch: Batch) -> object:
