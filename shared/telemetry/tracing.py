@@ -113,8 +113,7 @@ def start_source_span(name: str, attributes: Attributes | None = None, event_id:
 
 def mark(name: str, traceparent: str | bytes | None, began_ns: int, attributes: Attributes | None = None) -> None:
     """Record, after the fact, a stretch of work of many traces at once, such as a batch: from `began_ns` (time.time_ns) to now."""
-    parent = context_of(traceparent)
-    if _export.tracer is None or parent is None or not parent.sampled:
+    if _export.tracer is None or (parent := context_of(traceparent)) is None or not parent.sampled:
         return
     from shared.telemetry.spans import under
 
