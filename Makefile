@@ -10,13 +10,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 FEED ?=
 ARGS ?=
+SECONDS ?= 3600
+SEED ?=
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 SYNC := $(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode
 # Built without a network: what builds it is locked in runtime.txt as well.
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 
-.PHONY: help run test check messages lock clean
+.PHONY: help run test faults check messages lock clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +32,9 @@ run: $(VENV)/runtime.stamp  ## set up and run everything; plays the demo, or fee
 test: check  ## set up, check, and run every test
 	@echo '== tests'
 	@$(BIN)/python -m pytest $(ARGS)
+
+faults: $(VENV)/dev.stamp  ## break a whole stack for SECONDS=3600 under SEED=…, and say what held: .throughline/faults.md, .json
+	@$(BIN)/python -m tests.faults --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 check: $(VENV)/dev.stamp  ## everything that can be said without running: lint, types, import rules, generated files
 	@echo '== ruff'

@@ -1,0 +1,123 @@
+"""Reads the evidence where it lies: plain SQL, a dump of the topics by a reader of committed records, the vendors' own journals."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+from confluent_kafka import Consumer, TopicPartition
+
+from tests.faults.checker.evidence import (
+    OUTPUTS,
+    EffectRow,
+    Evidence,
+    Fed,
+    JournalRow,
+    Kept,
+    LaneRow,
+    PutAside,
+    StateRow,
+    TopicRecord,
+    VendorObject,
+    VendorWrite,
+)
+
+SOURCES = ("source.clm.contract.v1", "source.crm.account.v1", "source.reference.mapping.v1", "kpi.window.v1", "sla.breach.v1")
+EFFECTS = """
+select e.*, coalesce((select array_agg(a.outcome order by a.id) from attempt a where a.effect = e.id), '{}') as outcomes from effect e
+"""
+ASIDE = 'select topic, part, "offset", key, record_key, value, headers, xmin::text::bigint as xid'
+WRITES = ("PUT", "POST", "PATCH")
+NETSUITE = re.compile(r"/record/v1/(?P<record>\w+)/eid:(?P<id>[^/?]+)")
+SALESFORCE = re.compile(r"/sobjects/(?P<record>\w+)/Throughline_Key__c/(?P<id>[^/?]+)")
+
+
+async def gather(dsn: str, bootstrap: str, home: Path, fed: Sequence[Fed], provisioned: set[str]) -> Evidence:
+    """`dsn` of a role that may read every service's schema; `bootstrap` for Kafka clients; `home` holds the sandboxes' journals."""
+    db = await asyncpg.connect(dsn)
+    try:
+        services = {name: await _service(db, name) for name in OUTPUTS}
+    finally:
+        await db.close()
+    topics = [*SOURCES, *OUTPUTS.values(), *(f"{name}.{kind}.v1" for name in OUTPUTS for kind in ("dlt", "position"))]
+    evidence = Evidence(list(fed), services, list(dump(bootstrap, topics)), provisioned=provisioned)
+    for sandbox in ("netsuite", "psa"):
+        evidence.objects += _objects(home, sandbox)
+        evidence.writes += _writes(home, sandbox)
+    return evidence
+
+
+async def _service(db: asyncpg.Connection, name: str) -> Kept:
+    await db.execute(f"set search_path to {name}")
+    lanes = [LaneRow(*r.values()) for r in await db.fetch("select topic, part, next, head, epoch from lane")]
+    journal = await db.fetch('select topic, part, epoch, "offset", inbox, key, version, outcome, xid::text::bigint as xid from journal')
+    states = await db.fetch("select key, version, xmin::text::bigint as xid from state")
+    return Kept(
+        lanes,
+        [JournalRow((r["topic"], r["part"]), *list(r.values())[2:]) for r in journal],
+        [StateRow(*r.values()) for r in states],
+        [_effect(r) for r in await db.fetch(EFFECTS)],
+        [_aside(r) for r in await db.fetch(f"{ASIDE}, code, resolved is not null as resolved from dead_letter")],
+        [_aside(r) for r in await db.fetch(f"{ASIDE} from held")],
+        [((r["topic"], r["part"]), r["seq"]) for r in await db.fetch("select topic, part, seq from outbox")],
+        await db.fetchval("select count(*) from inbox"),
+        str(await db.fetchval("select id from incarnation")),
+    )
+
+
+def _effect(r: asyncpg.Record) -> EffectRow:
+    content = json.loads(r["content"])
+    record = content["record"] if "record" in content else content["object"]
+    only = content.get("method") == "PATCH" or bool(content.get("update_only"))
+    said = (str(r["id"]), r["key"], r["target"], record, content["external_id"], r["status"], r["round"], r["created"], r["ended"])
+    return EffectRow(*said, tuple(r["outcomes"]), only)
+
+
+def _aside(r: asyncpg.Record) -> PutAside:
+    headers = tuple((name, bytes(value)) for name, value in msgspec.msgpack.decode(r["headers"]))
+    code, resolved = (r["code"], r["resolved"]) if "code" in r.keys() else ("", False)  # noqa: SIM118  a record iterates over values
+    place = (r["topic"], r["part"])
+    return PutAside(place, r["offset"], r["key"], r["record_key"], r["value"], headers, r["xid"], code, resolved)
+
+
+def dump(bootstrap: str, topics: Sequence[str]) -> Iterator[TopicRecord]:
+    """Every record that a reader of committed records sees, from the beginning to the end of now."""
+    options = {"bootstrap.servers": bootstrap, "group.id": "checker", "isolation.level": "read_committed", "enable.auto.commit": False}
+    consumer = Consumer({**options, "enable.partition.eof": True, "auto.offset.reset": "earliest"})
+    try:
+        known = consumer.list_topics(timeout=30).topics
+        places = [TopicPartition(topic, part, 0) for topic in topics if topic in known for part in known[topic].partitions]
+        consumer.assign(places)
+        open_ends = {(place.topic, place.partition) for place in places}
+        while open_ends:
+            for message in consumer.consume(2000, 5.0):
+                if message.error():
+                    open_ends.discard((message.topic() or "", message.partition() or 0))
+                else:
+                    yield _record(message)
+    finally:
+        consumer.close()
+
+
+def _record(message: Any) -> TopicRecord:
+    headers = tuple((str(name), value or b"") for name, value in message.headers() or [])
+    return TopicRecord(message.topic(), message.partition(), message.offset(), message.key(), message.value(), headers)
+
+
+def _objects(home: Path, sandbox: str) -> list[VendorObject]:
+    """Each object once, with the external id it has or had."""
+    lines = [json.loads(line) for line in (home / "sandboxes" / sandbox / "objects.jsonl").read_bytes().splitlines()]
+    kept = [line for line in lines if "deleted" not in line and line.get("external_id")]
+    return sorted({VendorObject(line["tenant"], line["record"], line["id"], line["external_id"]) for line in kept}, key=str)
+
+
+def _writes(home: Path, sandbox: str) -> Iterator[VendorWrite]:
+    """Writes that the vendor answered with success, or carried out and then hung up (status 0)."""
+    for line in (home / "sandboxes" / sandbox / "requests.jsonl").read_bytes().splitlines():
+        request = json.loads(line)
+        found = NETSUITE.search(request["path"]) or SALESFORCE.search(request["path"])
+        if found and request["method"] in WRITES and request["status"] < 300:
+            yield VendorWrite(request["account"], found["record"], found["id"])

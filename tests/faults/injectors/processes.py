@@ -1,0 +1,92 @@
+"""Processes that die, freeze, and are replaced."""
+
+import random
+import signal
+import time
+from collections.abc import Callable
+
+from tests.faults.arena import Arena
+from tests.faults.injectors.kinds import Act, Fault
+from tests.faults.parts import Part
+
+Choose = Callable[[Arena, random.Random], Part]
+SESSION_OUTLIVED_S = 8.0
+
+
+def any_service(arena: Arena, rng: random.Random) -> Part:
+    return rng.choice(arena.services)
+
+
+def any_broker(arena: Arena, rng: random.Random) -> Part:
+    return rng.choice(arena.brokers)
+
+
+def part(name: str) -> Choose:
+    return lambda arena, rng: arena.parts[name]
+
+
+def killed(choose: Choose, sign: signal.Signals = signal.SIGKILL) -> Act:
+    return lambda arena, rng: int(choose(arena, rng).send(sign))
+
+
+def frozen(choose: Choose, seconds: float) -> Act:
+    def act(arena: Arena, rng: random.Random) -> int:
+        victim = choose(arena, rng)
+        struck = victim.send(signal.SIGSTOP)
+        time.sleep(seconds)
+        victim.send(signal.SIGCONT)
+        return int(struck)
+
+    return act
+
+
+def rolled(arena: Arena, rng: random.Random) -> int:
+    """Both instances of one service, one after the other, as a deployment replaces them."""
+    name = any_service(arena, rng).name.partition("#")[0]
+    return sum(_restarted(each) for each in arena.services if each.name.partition("#")[0] == name)
+
+
+def _restarted(each: Part) -> int:
+    before = each.starts
+    struck = each.send(signal.SIGTERM)
+    end = time.monotonic() + 15
+    while each.starts == before and time.monotonic() < end:
+        time.sleep(0.1)
+    return int(struck)
+
+
+def two_brokers_killed(arena: Arena, rng: random.Random) -> int:
+    victims = rng.sample(arena.brokers, 2)
+    for victim in victims:
+        victim.wanted = False
+    struck = sum(victim.send(signal.SIGKILL) for victim in victims)
+    time.sleep(5)
+    for victim in victims:
+        victim.wanted = True
+    return struck
+
+
+def coordinator_killed(arena: Arena, rng: random.Random) -> int:
+    topic = arena.admin().list_topics("__transaction_state", 10).topics["__transaction_state"]
+    leader = topic.partitions[rng.choice(sorted(topic.partitions))].leader
+    return int(arena.parts[f"kafka-{leader}"].send(signal.SIGKILL))
+
+
+FAULTS = (
+    Fault("service killed", 22, killed(any_service)),
+    Fault("service frozen for 2 s", 20, frozen(any_service, 2)),
+    Fault("service frozen beyond its session", 20, frozen(any_service, SESSION_OUTLIVED_S)),
+    Fault("service replaced by SIGTERM, one instance after the other", 39, rolled),
+    Fault("broker killed", 9, killed(any_broker)),
+    Fault("broker frozen", 12, frozen(any_broker, 5)),
+    Fault("controller frozen for 30 s", 12, frozen(any_broker, 30), short=False),
+    Fault("two of three brokers killed", 10, two_brokers_killed, nodes=3),
+    Fault("transaction coordinator killed", 11, coordinator_killed, nodes=3),
+    Fault("PostgreSQL stopped at once", 15, killed(part("postgres"), signal.SIGQUIT)),
+    Fault("PostgreSQL killed", 15, killed(part("postgres")), short=False),
+    Fault("PostgreSQL's postmaster frozen", None, frozen(part("postgres"), 3)),
+    Fault("schema registry killed", 27, killed(part("registry"))),
+    Fault("NetSuite killed", None, killed(part("netsuite"))),
+    Fault("PSA killed", None, killed(part("psa")), short=False),
+    Fault("NetSuite frozen", 34, frozen(part("netsuite"), 6)),
+)

@@ -1,0 +1,38 @@
+"""The 42 rows of the fault matrix: which faults play them, and why some are not played."""
+
+from tests.faults import feed
+from tests.faults.injectors import database, hostile, network, processes, vendors
+from tests.faults.injectors.kinds import Fault
+
+FAULTS: tuple[Fault, ...] = (*network.FAULTS, *processes.FAULTS, *vendors.FAULTS, *database.FAULTS, *hostile.FAULTS)
+ROWS = range(1, 43)
+
+NOT_PLAYED = {
+    10: "with one broker there is no minimum of replicas to fall below: needs --nodes 3",
+    11: "with one broker the coordinator cannot move: needs --nodes 3",
+    13: "this machine does not let us mount small disks",
+    14: "this machine does not let us mount small disks",
+    16: "the embedded PostgreSQL has no standby to fail over to",
+    23: "a decider is pure and the limit is two minutes; row 20, frozen beyond the session, takes the same way out of the group",
+    28: "no library that shifts a process's clock is installed, and shifting the machine's would shift its other users'",
+    32: "no adapter sends more than one object in a call, so there is no partial success",
+    33: "the sandboxes read what they wrote; they offer no lagging index",
+    35: "on one machine every address is a literal and no name is resolved; refused connections are played instead",
+    38: "a replay needs two people who agree on it; a run has none",
+    40: "the vendors key objects by external ids, which do not expire",
+    41: "a topic made anew takes the evidence of the run with it; the runtime's own tests show that a reader halts",
+}
+
+
+def playable(nodes: int, disks: bool, short: bool) -> list[Fault]:
+    return [f for f in FAULTS if f.nodes <= nodes and (disks or not f.disk) and (f.short or not short)]
+
+
+def not_played(played: set[int]) -> dict[int, str]:
+    """Rows that a run did not reach, with the reason."""
+    return {row: NOT_PLAYED.get(row, "its fault found nothing to strike in this run") for row in ROWS if row not in played}
+
+
+def row_of(kind: str) -> int | None:
+    known = {fault.kind: fault.row for fault in FAULTS} | feed.ROWS
+    return known[kind]

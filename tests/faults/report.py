@@ -1,0 +1,62 @@
+"""One table of a run: operations, faults by kind, invariant by invariant."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.faults import matrix
+from tests.faults.checker.verdict import UNSEEN, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`settings` are the run's own: seed, seconds, nodes. `missed`: faults that were tried and found nothing to strike."""
+
+    settings: Mapping[str, Any]
+    operations: Mapping[str, int]
+    struck: Counter[str]
+    missed: Counter[str]
+    broken: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.broken and not any(v.violations for v in self.verdicts)
+
+    @property
+    def rows(self) -> set[int]:
+        return {row for kind in self.struck if self.struck[kind] and (row := matrix.row_of(kind)) is not None}
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **self.settings,
+            "holds": self.holds,
+            "operations": dict(self.operations),
+            "faults": {kind: {"row": matrix.row_of(kind), "struck": n} for kind, n in sorted(self.struck.items())},
+            "found_nothing_to_strike": dict(self.missed),
+            "broken": list(self.broken),
+            "invariants": {v.name: {"says": v.says, "violations": list(v.violations)} for v in self.verdicts},
+            "not_judged": UNSEEN,
+            "rows_not_played": {str(row): why for row, why in matrix.not_played(self.rows).items()},
+        }
+
+    def as_markdown(self) -> str:
+        settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
+        lines = [f"Run: {settings}.", "", "| operations | |", "|---|---|", *(f"| {name} | {count:,} |" for name, count in self.operations.items())]
+        total = sum(self.struck.values())
+        lines += ["", f"| {total} faults of {len(self.struck)} kinds | row | struck |", "|---|---|---|", *self._faults()]
+        lines += ["", "| invariant | | |", "|---|---|---|", *(_line(v) for v in self.verdicts)]
+        lines += [f"| {name} | not judged | {why} |" for name, why in UNSEEN.items()]
+        lines += ["", "| row not played | why |", "|---|---|", *(f"| {row} | {why} |" for row, why in matrix.not_played(self.rows).items())]
+        return "\n".join([*lines, *(["", *self.broken] if self.broken else [])]) + "\n"
+
+    def _faults(self) -> list[str]:
+        ordered = sorted(self.struck.items(), key=lambda each: (matrix.row_of(each[0]) or 99, each[0]))
+        return [f"| {kind} | {matrix.row_of(kind) or '–'} | {count} |" for kind, count in ordered]
+
+
+def _line(verdict: Verdict) -> str:
+    found = len(verdict.violations)
+    shown = "; ".join(verdict.violations[:3])
+    return f"| {verdict.name} | {'holds' if not found else f'**{found} violations**'} | {verdict.says}{': ' + shown if found else ''} |"

@@ -1,0 +1,193 @@
+"""The checker catches every kind of broken history, and lets a sound one pass: a checker that never fails proves nothing."""
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.faults.checker.evidence import (
+    EffectRow,
+    Evidence,
+    Fed,
+    JournalRow,
+    Kept,
+    LaneRow,
+    PutAside,
+    Sent,
+    StateRow,
+    TopicRecord,
+    VendorObject,
+    VendorWrite,
+)
+from tests.faults.checker.verdict import CHECKS, judge
+
+IN, OUT, DLT, POSITION = "engagement.ready.v1", "erp.provisioning.v1", "erp_provisioning.dlt.v1", "erp_provisioning.position.v1"
+LANE = (IN, 0)
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+TENANT = "netsuite-emea"
+Mutate = Callable[[Evidence], object]
+
+
+def _in(offset: int, key: str, value: bytes) -> TopicRecord:
+    return TopicRecord(IN, 0, offset, key.encode(), value, (("traceparent", b"00-1-1-01"),))
+
+
+def _out(seq: int, offset: int, topic: str = OUT, value: bytes = b"state") -> TopicRecord:
+    headers = (("throughline-lane", f"{IN}/0".encode()), ("throughline-seq", str(seq).encode()))
+    return TopicRecord(topic, 0, offset, b"C-1", value, headers)
+
+
+def _position(seq: int, offset: int) -> TopicRecord:
+    return TopicRecord(POSITION, 0, offset, f"{IN}/0".encode(), json.dumps({"seq": seq, "incarnation": "db/1"}).encode())
+
+
+def _call(record: str, external_id: str, minute: int, key: str = "contract:C-1", **changed: object) -> EffectRow:
+    created = NOON + timedelta(minutes=minute)
+    row = EffectRow(external_id, key, TENANT, record, external_id, "done", 1, created, created + timedelta(seconds=30), ("done",))
+    return replace(row, **changed)  # type: ignore[arg-type]
+
+
+def sound() -> Evidence:
+    """One contract provisioned by two calls, one repeat, one poison record and one record held behind it."""
+    poison = _in(2, "C-9", b"\x01poison")
+    behind = _in(3, "C-9", b"change order")
+    letter = replace(_out(4, 0, DLT, poison.value or b""), key=b"C-9")
+    letter = replace(letter, headers=(*poison.headers, *letter.headers))
+    kept = Kept(
+        lanes=[LaneRow(IN, 0, next=5, head=4, epoch=2)],
+        journal=[
+            JournalRow(LANE, 1, 0, None, "contract:C-1", 1, "applied", 100),
+            JournalRow(LANE, 1, 1, None, "contract:C-1", 1, "duplicate", 100),
+            JournalRow(LANE, 2, None, 7, "contract:C-1", 2, "applied", 101),
+            JournalRow(LANE, 2, 2, None, "contract:C-9", None, "dead_lettered", 102),
+            JournalRow(LANE, 2, 3, None, "contract:C-9", None, "held", 103),
+            JournalRow(LANE, 2, None, 8, "contract:C-1", 3, "applied", 104),
+            JournalRow(LANE, 2, 4, None, "contract:C-1", 4, "superseded", 105),
+        ],
+        states=[StateRow("contract:C-1", 4, 105)],
+        effects=[_call("customer", "C_1", 0), _call("job", "J_1", 1), _call("projectTask", "T_1", 2, attempts=("ambiguous", "done"))],
+        dead=[PutAside(LANE, 2, "contract:C-9", poison.key, poison.value, poison.headers, 102, "undecodable")],
+        held=[PutAside(LANE, 3, "contract:C-9", behind.key, behind.value, behind.headers, 103)],
+        incarnation="db",
+    )
+    inputs = [_in(0, "C-1", b"e1"), _in(1, "C-1", b"e1"), poison, behind, _in(4, "C-1", b"e0")]
+    return Evidence(
+        fed=[Fed(IN, "C-1", b"e1", Sent.OK), Fed(IN, "C-1", b"e0", Sent.UNKNOWN), Fed(IN, "C-1", b"never", Sent.FAILED)],
+        services={"erp_provisioning": kept},
+        records=[*inputs, _out(1, 0), _out(2, 2), _out(3, 4), letter, _position(2, 0), _position(4, 2)],
+        objects=[VendorObject(TENANT, e.record, str(n), e.external_id) for n, e in enumerate(kept.effects)],
+        writes=[VendorWrite(TENANT, e.record, e.external_id) for e in kept.effects],
+        provisioned={"C-1"},
+    )
+
+
+def _kept(evidence: Evidence) -> Kept:
+    return evidence.services["erp_provisioning"]
+
+
+def _journal(index: int, **changed: object) -> Mutate:
+    def mutate(evidence: Evidence) -> None:
+        rows = _kept(evidence).journal
+        rows[index] = replace(rows[index], **changed)  # type: ignore[arg-type]
+
+    return mutate
+
+
+def _record(at: TopicRecord, **changed: object) -> Mutate:
+    def mutate(evidence: Evidence) -> None:
+        place = next(n for n, r in enumerate(evidence.records) if (r.topic, r.offset) == (at.topic, at.offset))
+        evidence.records[place] = replace(evidence.records[place], **changed)  # type: ignore[arg-type]
+
+    return mutate
+
+
+def _without(at: TopicRecord) -> Mutate:
+    def mutate(evidence: Evidence) -> None:
+        evidence.records = [r for r in evidence.records if (r.topic, r.offset) != (at.topic, at.offset)]
+
+    return mutate
+
+
+def _effect(index: int, **changed: object) -> Mutate:
+    def mutate(evidence: Evidence) -> None:
+        rows = _kept(evidence).effects
+        rows[index] = replace(rows[index], **changed)  # type: ignore[arg-type]
+
+    return mutate
+
+
+def _reordered(evidence: Evidence) -> None:
+    _record(_out(1, 0), offset=2)(evidence)
+    place = next(n for n, r in enumerate(evidence.records) if r.topic == OUT and dict(r.headers)["throughline-seq"] == b"2")
+    evidence.records[place] = replace(evidence.records[place], offset=0)
+
+
+def _zombie(evidence: Evidence) -> None:
+    """The owner before writes once more, behind the claim of the next one."""
+    kept = _kept(evidence)
+    kept.journal.append(JournalRow(LANE, 1, None, 9, "contract:C-1", None, "applied", 106))
+
+
+def _rejected_in_doubt(evidence: Evidence) -> None:
+    _effect(2, status="rejected", attempts=("ambiguous", "rejected"))(evidence)
+
+
+MUTANTS: dict[str, tuple[str, Mutate]] = {
+    "an acknowledged event is lost": ("I1", lambda e: e.fed.append(Fed(IN, "C-1", b"e7", Sent.OK))),
+    "a refused event is there": ("I1", lambda e: e.fed.append(Fed(IN, "C-1", b"e1", Sent.FAILED))),
+    "an input is passed without an outcome": ("I1", lambda e: _kept(e).journal.pop(1)),
+    "an input is decided twice": ("I1", lambda e: _kept(e).journal.append(JournalRow(LANE, 2, 0, None, "contract:C-1", 4, "duplicate", 105))),
+    "a record that nobody committed is decided": ("I1", _without(_in(1, "", b""))),
+    "a zombie writes behind the next owner": ("I2", _zombie),
+    "an epoch falls along the offsets": ("I2", _journal(6, epoch=1)),
+    "transactions of a lane are out of order": ("I2", _journal(6, xid=99)),
+    "the fence forgot its epoch": ("I2", lambda e: _kept(e).lanes.__setitem__(0, replace(_kept(e).lanes[0], epoch=1))),
+    "a torn batch: outcome without its state": ("I3", lambda e: _kept(e).states.__setitem__(0, StateRow("contract:C-1", 3, 104))),
+    "a torn batch: state without its outcome": ("I3", lambda e: _kept(e).states.__setitem__(0, StateRow("contract:C-1", 5, 106))),
+    "a torn batch: state of another transaction": ("I3", lambda e: _kept(e).states.__setitem__(0, StateRow("contract:C-1", 4, 106))),
+    "a version written twice": ("I3", _journal(5, version=2)),
+    "a dead letter is journalled and not kept": ("I3", lambda e: _kept(e).dead.clear()),
+    "a held record of another transaction": ("I3", lambda e: _kept(e).held.__setitem__(0, replace(_kept(e).held[0], xid=102))),
+    "a published record is dropped": ("I5", _without(_out(2, 2))),
+    "a published record is doubled": ("I5", lambda e: e.records.append(_out(2, 6))),
+    "published records are reordered": ("I5", _reordered),
+    "more is published than was committed": ("I5", lambda e: e.records.append(_out(5, 6))),
+    "the position is ahead of its lane": ("I6", lambda e: e.records.append(_position(5, 4))),
+    "the position is of another database": ("I6", lambda e: setattr(_kept(e), "incarnation", "restored")),
+    "an object is doubled at the vendor": ("I7", lambda e: e.objects.append(VendorObject(TENANT, "job", "99", "J_1"))),
+    "a call is done and its object is not there": ("I7", lambda e: e.objects.pop(1)),
+    "a write that nobody intended": ("I7", lambda e: e.writes.append(VendorWrite(TENANT, "job", "J_2"))),
+    "the next call is asked for too early": ("I8", _effect(1, created=NOON + timedelta(seconds=10))),
+    "doubt ends as failure while the object is there": ("I9", _rejected_in_doubt),
+    "a lane stays behind": ("I10", lambda e: e.records.append(_in(5, "C-1", b"e8"))),
+    "an intent never ends": ("I10", _effect(2, status="open", ended=None)),
+    "an outbox row is left": ("I10", lambda e: _kept(e).unpublished.append((LANE, 4))),
+    "a complete contract has no project": ("I10", lambda e: e.provisioned.add("C-2")),
+    "a dead letter's bytes are changed": ("I11", lambda e: _kept(e).dead.__setitem__(0, replace(_kept(e).dead[0], value=b"\x01Poison"))),
+    "a dead letter's headers are changed": ("I11", lambda e: _kept(e).dead.__setitem__(0, replace(_kept(e).dead[0], headers=()))),
+    "a dead letter's copy is changed": ("I11", _record(_out(4, 0, DLT), value=b"?")),
+    "a held record's key is changed": ("I11", lambda e: _kept(e).held.__setitem__(0, replace(_kept(e).held[0], record_key=b"C-8"))),
+}
+
+
+def _violated(evidence: Evidence) -> set[str]:
+    return {verdict.name for verdict in judge(evidence) if verdict.violations}
+
+
+def test_a_sound_history_passes() -> None:
+    assert _violated(sound()) == set()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_a_broken_history_is_caught(mutant: str) -> None:
+    invariant, mutate = MUTANTS[mutant]
+    evidence = copy.deepcopy(sound())
+    mutate(evidence)
+    assert invariant in _violated(evidence)
+
+
+def test_every_invariant_that_is_judged_has_a_mutant() -> None:
+    assert {invariant for invariant, _ in MUTANTS.values()} == set(CHECKS)

@@ -1,0 +1,16 @@
+"""A bounded run under a fixed seed: each fault that is quick to inject strikes a whole stack once, and every invariant holds."""
+
+import pytest
+
+from tests.faults.run import Run
+
+SECONDS, SEED = 150, 20260105
+LEAST_KINDS = 20
+
+
+@pytest.mark.timeout(600)
+def test_a_stack_that_is_broken_in_every_quick_way_keeps_every_invariant() -> None:
+    report = Run(SECONDS, SEED, short=True, say=print).play()
+    assert report.holds, report.as_markdown()
+    assert len(report.struck) >= LEAST_KINDS, report.as_markdown()
+    assert report.operations["calls to vendors"] > 100, report.as_markdown()
