@@ -130,7 +130,7 @@ class Arena:
     def _lanes(self) -> dict[str, int]:
         """Lanes by service, as their fences say; an instance may own none, all of them together own every one."""
         with psycopg.connect(self.plan.admin_dsn) as db:
-            counts = {name: db.execute(f"select count(*) from {name}.lane").fetchone() for name in SERVICES}  # type: ignore[call-overload]
+            counts = {name: db.execute(f"select count(*) from {name}.lane").fetchone() for name in SERVICES}
         return {name: count[0] for name, count in counts.items() if count}
 
     @staticmethod
