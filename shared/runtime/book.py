@@ -24,6 +24,7 @@ class Book:
         self.decoded: dict[str, Any] = {}
         self.changed: dict[str, Any] = {}
         self.blocked: set[str] = {key for key, row in rows.items() if row.blocked}
+        self.stopped: set[str] = {key for key, row in rows.items() if row.stopped}
 
     def again(self) -> "Book":
         """The same rows, before any decision."""

@@ -120,8 +120,9 @@ class Deciding:
         batch = self.draft.batch
         publications = [self._publication(item, emit) for emit in decision.emits]  # encode first: what does not fit changes nothing
         effects = [self._effect(item, intent) for intent in decision.intents]
-        if item.again is not None and item.again.letter is not None and (why := redrive.strayed(item.again, effects)):
-            self._leave(item, item.again.letter, why)
+        letter = item.again.letter if item.again and decision.outcome is not Outcome.DEAD_LETTERED else None
+        if letter is not None and (why := redrive.strayed(letter, effects)):
+            self._leave(item, letter, why)
             return
         if item.key is not None and decision.state is not None:
             self.bodies[item.key] = _ENCODE(decision.state)

@@ -16,6 +16,8 @@ class RuntimeSettings(BaseSettings):
     registry: str = Field(description="URL of the schema registry")
     ops_port: int = Field(description="Port of /metrics, /livez, /readyz and /status on ops_host")
     ops_host: str = Field("127.0.0.1", description="Address that the ops port listens on")
+    ops_token: SecretStr | None = Field(None, description="Token that changing dead letters over the ops port asks for; wins over the file")
+    ops_token_file: Path | None = Field(None, description="File with that token; in the embedded run HOME/run/secrets/ops_token")
     home: Path | None = Field(None, description="Home folder of the embedded run")
     log_level: str = Field("INFO", description="Least severe level that is logged")
     otlp_endpoint: str | None = Field(None, description="URL of an OpenTelemetry collector; without it spans are not exported")

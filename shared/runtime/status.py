@@ -6,6 +6,8 @@ import asyncpg
 from aiohttp import web
 
 from shared.runtime.engine import Engine
+from shared.runtime.ops_token import token_of
+from shared.runtime.redrive_desk import MOST_BYTES, Desk
 from shared.runtime.runner import Runner, paced
 from shared.runtime.settings import RuntimeSettings
 from shared.telemetry import metrics
@@ -22,7 +24,7 @@ EFFECTS = "select target, count(*) as open, min(created) as since from effect wh
 
 @dataclass(slots=True)
 class Status:
-    """Answers `GET /livez`, `/readyz`, `/status` and `/metrics`."""
+    """Answers `GET /livez`, `/readyz`, `/status` and `/metrics`, and has the desk for dead letters beside them."""
 
     engine: Engine
     pool: asyncpg.Pool
@@ -30,9 +32,9 @@ class Status:
     runner: Runner | None = None
 
     async def serve(self) -> web.AppRunner:
-        app = web.Application()
+        app = web.Application(client_max_size=MOST_BYTES)
         app.add_routes([web.get("/livez", self.live), web.get("/readyz", self.ready), web.get("/status", self.status)])
-        app.add_routes([web.get("/metrics", self.metrics)])
+        app.add_routes([web.get("/metrics", self.metrics), *Desk(self.engine, self.pool, token_of(self.settings)).routes()])
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, self.settings.ops_host, self.settings.ops_port).start()

@@ -84,6 +84,16 @@ class Codec:
         except msgspec.ValidationError as problem:
             raise Undecodable("schema-mismatch", f"the value is no {expected.__name__}: {problem}") from problem
 
+    def writer_of_value(self, value: bytes, expected: type[Message]) -> tuple[int, bool]:
+        """Id of the schema that wrote the value, and whether it says what today's says. Raises as `decode` does, without reading the content."""
+        schema_id = schema_id_of(value, self._max_bytes)
+        plan = self._plans.get((schema_id, expected)) or self._plan(schema_id, expected)
+        return schema_id, plan.reader is None
+
+    def schema_text(self, schema_id: int) -> str:
+        """Raises Undecodable for an id that the registry does not have, RegistryAway."""
+        return self._schema(schema_id)
+
     def prepare(self, kind: type[Message], topic: str) -> None:
         """Learn the schema id of what will be written, at start. Raises NotPublished, RegistryAway."""
         self._writer(kind, topic)

@@ -62,6 +62,7 @@ class Bench:
     name: str
     codec: Codec
     target: Callable[[str], Target] | None = None
+    faults: set[str] = field(default_factory=lambda: {"bad"})  # names that break a rule, until somebody mends it
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -81,8 +82,8 @@ class Bench:
             state, message = state or Counted(), event.message
             if message.event_id in state.seen:
                 return duplicate("seen before")
-            if message.name == "bad":
-                return dead_letter(Cause("bad-name", f"account {message.account_id} is called bad"))
+            if message.name in self.faults:
+                return dead_letter(Cause("bad-name", f"account '{message.account_id}' is called {message.name}"))
             if message.name == "bug":
                 raise RuntimeError("the decider has a bug")
             state = replace(state, account_id=event.key, seen=(*state.seen, message.event_id), parent=message.parent_id, last=message.name)

@@ -111,7 +111,7 @@ NOTHING = StateRow(0, False, None, None, False)
 
 
 def decide(*records: Record, rows: dict[str, StateRow] | None = None, inbox: tuple[InboxRow, ...] = ()) -> Draft:
-    items = [item_of_inbox(row, LANE, SERVICE) for row in inbox] + [item_of_record(r, ROUTE, Json()) for r in records]
+    items = [item_of_inbox(row, LANE, SERVICE, Json()) for row in inbox] + [item_of_record(r, ROUTE, Json()) for r in records]
     loaded = {item.key: NOTHING for item in items if item.key} | (rows or {})
     return Deciding(SERVICE, Json(), Book(SERVICE.states, loaded), NOW).run(items)
 
