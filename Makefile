@@ -7,9 +7,13 @@ MAKEFLAGS += --no-print-directory --warn-undefined-variables
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
+PEERS := .venv-bench
 BIN := $(VENV)/bin
 FEED ?=
 ARGS ?=
+ONLY ?=
+REPEAT ?= 3
+SCALE ?= full
 SECONDS ?= 3600
 SEED ?=
 
@@ -18,7 +22,7 @@ SYNC := $(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-byt
 # Built without a network: what builds it is locked in runtime.txt as well.
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 
-.PHONY: help run test faults check messages lock clean
+.PHONY: help run test faults bench check messages lock clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +39,9 @@ test: check  ## set up, check, and run every test
 
 faults: $(VENV)/dev.stamp  ## break a whole stack for SECONDS=3600 under SEED=…, and say what held: .throughline/faults.md, .json
 	@$(BIN)/python -m tests.faults --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench: $(VENV)/dev.stamp $(PEERS)/stamp  ## measure Throughline beside its peers: ONLY=1,4 REPEAT=3 SCALE=small|full
+	@$(BIN)/python -m tests.bench --only '$(ONLY)' --repeat $(REPEAT) --scale $(SCALE) $(ARGS)
 
 check: $(VENV)/dev.stamp  ## everything that can be said without running: lint, types, import rules, generated files
 	@echo '== ruff'
@@ -55,10 +62,11 @@ lock: $(VENV)/dev.stamp  ## resolve requirements and Kafka's jars anew
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) requirements/runtime.in -o requirements/runtime.txt
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 	$(BIN)/python -m deploy.embedded.jars
 
 clean:  ## remove .venv and caches; the data of runs (.throughline) stays
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bootstrap.stamp: requirements/bootstrap.txt
@@ -79,3 +87,9 @@ $(VENV)/dev.stamp: $(VENV)/bootstrap.stamp requirements/dev.txt pyproject.toml
 	@$(SYNC) requirements/dev.txt
 	@$(INSTALL)
 	@touch $@ $(VENV)/runtime.stamp
+
+# The peers of the benchmarks pin clients of their own, so they live apart; made by `make bench` only.
+$(PEERS)/stamp: $(VENV)/bootstrap.stamp requirements/bench.txt
+	@$(PYTHON) -m venv $(PEERS)
+	@$(BIN)/uv pip sync --quiet --python $(PEERS)/bin/python --require-hashes --compile-bytecode requirements/bench.txt
+	@touch $@

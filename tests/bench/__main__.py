@@ -1,0 +1,72 @@
+"""`python -m tests.bench --only 1,4 --repeat 3 --scale full`: run benchmarks on a stack of their own, write JSON and a picture."""
+
+import argparse
+import asyncio
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.bench import durable, end_to_end
+from tests.bench.measure import environment
+from tests.bench.picture import picture
+from tests.support.stack import Stack, free_port_base, remove_home
+
+RESULTS = Path(__file__).parent / "results"
+RECORDS = {"small": 20_000, "full": 100_000}
+
+
+@contextmanager
+def parts() -> Iterator[Stack]:
+    """Kafka, PostgreSQL and registry for the benchmarks that measure the runtime alone."""
+    home = Path(tempfile.mkdtemp(prefix="throughline-bench-"))
+    stack = Stack(home, free_port_base())
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+        remove_home(home)
+
+
+def durable_job(given: argparse.Namespace) -> dict[str, Any]:
+    with parts() as stack:
+        return asyncio.run(durable.run(stack, given.repeat, RECORDS[given.scale], frozenset(filter(None, given.subjects.split(",")))))
+
+
+def whole_stack(given: argparse.Namespace) -> dict[str, Any]:
+    return end_to_end.run(given.scale, given.repeat)
+
+
+BENCHMARKS = {1: ("durable", durable_job), 4: ("end-to-end", whole_stack)}
+
+
+def draw(results: Path) -> None:
+    """One picture of all that was ever measured into this folder."""
+    found = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
+    (results / "benchmarks.svg").write_text(picture(found))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--scale", choices=sorted(RECORDS), default="full")
+    parser.add_argument("--subjects", default="", help="of benchmark 1: only these")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    wanted = [int(number) for number in given.only.split(",") if number] or sorted(BENCHMARKS)
+    for number in wanted:
+        name, run = BENCHMARKS[number]
+        print(f"== {number} {name}", flush=True)
+        before = environment()
+        result = {"benchmark": number, "name": name, "scale": given.scale, "repeat": given.repeat, "environment": before} | run(given)
+        given.results.mkdir(parents=True, exist_ok=True)
+        (given.results / f"{number}-{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        draw(given.results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Benchmark 4: from a source event to its last ERP record, at 1, 10 and 100 contracts a second, as a multiple of the floor."""
+
+import asyncio
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tests.bench.contracts import SOURCE, Sender, bootstrap, dsn, sender
+from tests.bench.floor import floor
+from tests.bench.measure import quantile
+from tests.bench.subject import committed
+from tests.e2e.whole import Whole, whole
+
+RATES = (1, 10, 100)
+SECONDS = {"small": 8, "full": 30}
+WAIT_S = 60
+LAST = "revRecSchedule"
+TOPICS = (SOURCE, "contract.state.v1", "engagement.ready.v1", "erp.provisioning.v1")
+SERVICES, CALLS = 3, 5  # Kafka and Postgres are passed three times; then five calls follow each other, each behind a commit of the answer before
+
+
+def run(scale: str, repeat: int) -> dict[str, Any]:
+    with whole() as stack, tempfile.TemporaryDirectory() as folder:
+        sending = sender(stack, Path(folder))
+        sending.send_at(5, [f"WARM-{n}" for n in range(10)])
+        stack.settle()
+        rows = [_at(stack, sending, rate, turn, SECONDS[scale]) for turn in range(repeat) for rate in RATES]
+    hops = {"services": SERVICES, "calls": CALLS}
+    return {"title": "Source event to last ERP record", "unit": "ms", "hops": hops, "targets": {"p50_floors": 2, "p99_floors": 5}, "rows": rows}
+
+
+def _at(stack: Whole, sending: Sender, rate: int, turn: int, seconds: int) -> dict[str, Any]:
+    least = asyncio.run(floor(bootstrap(stack), dsn(stack)))
+    step = least["postgres_commit_ms"] + least["kafka_round_trip_ms"]
+    ids = [f"E2E-{turn}-{rate}-{n}" for n in range(rate * seconds)]
+    due = sending.send_at(rate, ids)
+    done = _done(stack, set(ids))
+    taken = [(done[each] - due[each]) * 1000 for each in ids if each in done]
+    assert taken, f"nothing of {ids[0]} to {ids[-1]} has reached the ERP in {WAIT_S} s"
+    lasted = max(done.values()) - min(due.values())
+    row: dict[str, Any] = {"rate": rate, "sent": len(ids), "done": len(taken), "rate_reached": round(len(taken) / lasted, 2)}
+    row |= {f"p{share}": round(quantile(taken, share / 100), 1) for share in (50, 99)}
+    row |= {"floor": least, "floor_ms": round(step * (SERVICES + CALLS), 2), "floor_of_services_ms": round(step * SERVICES, 2)}
+    row |= {f"p{share}_floors": round(quantile(taken, share / 100) / (step * (SERVICES + CALLS)), 2) for share in (50, 99)}
+    row["after_due_p50_ms"] = _passed(stack, due)
+    print(f"  {rate}/s: p50 {row['p50']} ms = {row['p50_floors']} floors, p99 {row['p99']} ms = {row['p99_floors']} floors", flush=True)
+    print(f"       {row['after_due_p50_ms']} floor {least}", flush=True)
+    stack.settle()
+    return row
+
+
+def _done(stack: Whole, ids: set[str]) -> dict[str, float]:
+    """When each contract's last record was made, by the sandbox's clock; those that are not there after a while are left out."""
+    end = time.monotonic() + WAIT_S
+    made: dict[str, float] = {}
+    while time.monotonic() < end and len(made) < len(ids):
+        time.sleep(1)
+        made = {contract: at for contract, at in _made(stack) if contract in ids}
+    return made
+
+
+def _made(stack: Whole) -> list[tuple[str, float]]:
+    held = [record for account in stack.records("netsuite").values() for record in account.get(LAST, [])]
+    return [(_contract(record["externalId"]), datetime.fromisoformat(record["createdAt"]).timestamp()) for record in held]
+
+
+def _contract(external_id: str) -> str:
+    return external_id.split("_")[1]  # of ids without an underscore, such as those sent here
+
+
+def _passed(stack: Whole, due: dict[str, float]) -> dict[str, float]:
+    """Milliseconds after its due time at which half of the contracts had reached each topic for the first and for the last time."""
+    told: dict[str, float] = {}
+    for name in TOPICS:
+        first: dict[str, float] = {}
+        last: dict[str, float] = {}
+        for message in committed(bootstrap(stack), name):
+            key = (message.key() or b"").decode()
+            if key in due:
+                first.setdefault(key, (message.timestamp()[1] / 1000 - due[key]) * 1000)
+                last[key] = (message.timestamp()[1] / 1000 - due[key]) * 1000
+        if first:
+            told[name] = round(quantile(list(first.values()), 0.5), 1)
+            told[f"{name} (last)"] = round(quantile(list(last.values()), 0.5), 1)
+    return told

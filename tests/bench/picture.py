@@ -1,0 +1,77 @@
+"""Draws results as one SVG: for each benchmark a row of bars a figure, the median as a bar and the spread as a line. Nothing but text is needed."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+WIDTH, ROW, LABEL, BAR = 900, 22, 320, 430
+INK, OURS, THEIRS, SPREAD = "#1f2933", "#2563eb", "#9aa5b1", "#e12d39"
+Figure = dict[str, Any]  # label, median, least, greatest, text, ours
+
+
+def picture(results: Sequence[dict[str, Any]]) -> str:
+    """The SVG's text. Bars of one benchmark share one scale; two benchmarks do not."""
+    parts, y = [], 30
+    for result in results:
+        figures = FIGURES[result["benchmark"]](result)
+        parts.append(_text(12, y, f"{result['benchmark']}. {result['title']} ({result['unit']}, {result['scale']})", bold=True))
+        most = max(figure["greatest"] for figure in figures)
+        for number, figure in enumerate(figures):
+            parts += _row(figure, y + ROW * (number + 1), most)
+        y += ROW * (len(figures) + 2)
+    parts.append(_text(12, y, _where(results[0]["environment"])))
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + 20}" font-family="sans-serif" font-size="12">'
+    return "\n".join([head, f'<rect width="{WIDTH}" height="{y + 20}" fill="#ffffff"/>', *parts, "</svg>", ""])
+
+
+def _row(figure: Figure, y: int, most: float) -> list[str]:
+    length = BAR * figure["median"] / most
+    least, greatest = (LABEL + BAR * figure[end] / most for end in ("least", "greatest"))
+    return [
+        _text(24, y, figure["label"]),
+        f'<rect x="{LABEL}" y="{y - 12}" width="{length:.1f}" height="14" fill="{OURS if figure["ours"] else THEIRS}"/>',
+        f'<line x1="{least:.1f}" x2="{greatest:.1f}" y1="{y - 5}" y2="{y - 5}" stroke="{SPREAD}" stroke-width="2"/>',
+        _text(LABEL + BAR + 10, y, figure["text"]),
+    ]
+
+
+def _text(x: int, y: int, text: str, bold: bool = False) -> str:
+    weight = "bold" if bold else "normal"
+    return f'<text x="{x}" y="{y}" fill="{INK}" font-weight="{weight}">{escape(text)}</text>'
+
+
+def _where(environment: dict[str, Any]) -> str:
+    return f"{environment['at'][:10]}, {environment['cores']} cores, {environment['cpu']}, load before {environment['load_before'][0]}"
+
+
+def _of_spread(label: str, spread: dict[str, Any], text: str, ours: bool) -> Figure:
+    return {"label": label, "text": text, "ours": ours} | {name: spread[name] for name in ("median", "least", "greatest")}
+
+
+def _durable(result: dict[str, Any]) -> list[Figure]:
+    return [
+        _of_spread(
+            row["subject"],
+            row["records_per_s"],
+            f"{row['records_per_s']['median']:,.0f}" + (f", x {row['ratio']:.2f} of {row['target']:g}" if row["target"] else ""),
+            row["target"] is None,
+        )
+        for row in result["rows"]
+    ]
+
+
+def _end_to_end(result: dict[str, Any]) -> list[Figure]:
+    return [
+        {
+            "label": f"{row['rate']} contracts/s, p50 (line: to p99)",
+            "median": row["p50"],
+            "least": row["p50"],
+            "greatest": row["p99"],
+            "text": f"{row['p50']:,.0f} ms = {row['p50_floors']:.1f} floors",
+            "ours": True,
+        }
+        for row in result["rows"]
+    ]
+
+
+FIGURES = {1: _durable, 4: _end_to_end}

@@ -1,0 +1,73 @@
+"""Throughline: the runtime as every service runs it (lanes, journal, outbox, relay, status), with the job as its one decider."""
+
+import cProfile
+import json
+import os
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+from pydantic import SecretStr
+
+from shared.messages.base import Message
+from shared.runtime.decision import Decision, Emit, Known, Route, Service, applied, duplicate
+from shared.runtime.events import Received
+from shared.runtime.main import run
+from shared.runtime.settings import RuntimeSettings
+from tests.bench.job import SCHEMA, SEEN, Job
+from tests.support.stack import free_port_base
+
+
+class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
+    sku: str
+    quantity: int
+    cents: int
+
+
+class Order(Message, frozen=True, kw_only=True):
+    avro_schema: ClassVar[str] = json.dumps(SCHEMA)
+
+    event_id: str
+    contract_id: str
+    customer: str
+    lines: tuple[OrderLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """What is known of a contract: how often it changed, and the events that changed it last."""
+
+    revision: int = 0
+    seen: tuple[str, ...] = ()
+    customer: str = ""
+
+
+def service(job: Job) -> Service:
+    def on_order(state: Ordered | None, event: Received[Order], known: Known, now: datetime) -> Decision:
+        state, order = state or Ordered(), event.message
+        if order.event_id in state.seen:
+            return duplicate("seen before")
+        state = replace(state, revision=state.revision + 1, seen=(*state.seen, order.event_id)[-SEEN:], customer=order.customer)
+        published = msgspec.structs.replace(order, customer=order.customer.upper())
+        return applied(state, emits=(Emit(job.output, event.key, published),))
+
+    return Service(name=job.name, routes=(Route(job.source, Order, on_order, "contract"),), states={"contract": Ordered})
+
+
+def main() -> None:
+    job = Job.given()
+    told: dict[str, Any] = {"kafka": job.bootstrap, "postgres": SecretStr(job.dsn), "registry": job.registry, "ops_port": free_port_base()}
+    settings = RuntimeSettings(**told)
+    if (path := os.environ.get("BENCH_PROFILE")) is None:
+        run(service(job), settings)
+        return
+    profile = cProfile.Profile()
+    try:
+        profile.runcall(run, service(job), settings)
+    finally:
+        profile.dump_stats(path)
+
+
+if __name__ == "__main__":
+    main()
