@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 import asyncpg
@@ -21,7 +22,7 @@ from shared.runtime.settings import RuntimeSettings
 from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of, unstorable
 from shared.store.batches import Conflict, Fenced
 from shared.store.pool import AWAY
-from shared.store.rows import Batch, Fence, Lane, LaneRow, OutboxRow, StateRow
+from shared.store.rows import Batch, Fence, InboxRow, Lane, LaneRow, OutboxRow, StateRow
 from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import METRICS
 from shared.wire.codec import Codec
@@ -35,6 +36,10 @@ CLAIM_TRIES = 12
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.CardinalityViolationError)
 NOTE_PROGRESS_S = 5.0
 UNPUBLISHED_LIMIT = 100_000
+
+
+Fetched = tuple[Record, Item | None]  # None: to be decoded with care
+Reading = asyncio.Task[list[Fetched]]
 
 
 class LaneLost(RuntimeError):
@@ -56,6 +61,7 @@ class Engine:
         self.backlog: Callable[[], int] = lambda: 0  # calls waiting to be made
         self.processed = 0
         self.failures = 0
+        self.looked = 0.0  # when the inboxes were last looked at
         self.working = False
         self.closed = False
         self.noted: dict[Lane, tuple[int, int]] = {}  # the record about to be decoded with care, and the deaths before it
@@ -72,10 +78,11 @@ class Engine:
         try:
             reading = self._read()
             while not self.stopping:
-                records = await self._next(reading)
-                if reading.done():
-                    reading = self._read()  # fetch the next batch while this one is decided
-                await self._step(records)
+                await self._until_work(reading)
+                read = reading if reading.done() else None
+                if read:
+                    reading = self._read()  # fetch and decode the next batch while this one is decided
+                await self._step(read)
                 if monotonic() - noted > NOTE_PROGRESS_S:
                     noted = monotonic()
                     await self._note_progress()
@@ -106,28 +113,35 @@ class Engine:
         """Something was put into an inbox."""
         self.inbox_signal.set()
 
-    def _read(self) -> "asyncio.Task[list[Record]]":
+    def _read(self) -> Reading:
+        return asyncio.create_task(self._fetch())
+
+    async def _fetch(self) -> list[Fetched]:
+        """Records decoded on another thread: the loop has the batch before in hand, and waits for the database for half of its time."""
         assert self.reader is not None
-        return asyncio.create_task(self.reader.read(0 if self._is_full() else self.settings.batch_records, self.settings.poll_s))
+        records = await self.reader.read(0 if self._is_full() else self.settings.batch_records, self.settings.poll_s)
+        return await self.threads.run(self._decoded, records) if records else []
+
+    def _decoded(self, records: Sequence[Record]) -> list[Fetched]:
+        routes, codec = self.routes, self.codec
+        return [(r, None if r.claim.careful else item_of_record(r, routes[r.claim.lane[0]], codec)) for r in records]
 
     def _is_full(self) -> bool:
         """Read on only while what follows from it keeps up."""
         unpublished = sum(relay.backlog for relay in self.relays.values())
         return self.backlog() >= self.settings.open_effects_limit or unpublished >= UNPUBLISHED_LIMIT
 
-    async def _next(self, reading: "asyncio.Task[list[Record]]") -> list[Record]:
-        """What was read; nothing when the inbox has work first."""
+    async def _until_work(self, reading: Reading) -> None:
+        """Records were read, or the inbox has something."""
         signal = asyncio.create_task(self.inbox_signal.wait())
         await asyncio.wait({reading, signal}, return_when=asyncio.FIRST_COMPLETED)
         signal.cancel()
-        self.inbox_signal.clear()
-        return reading.result() if reading.done() else []
 
-    async def _step(self, records: Sequence[Record]) -> None:
-        self.working = bool(records)  # inbox rows are counted where they lie
+    async def _step(self, read: Reading | None) -> None:
+        self.working = read is not None  # inbox rows are counted where they lie
         trouble: Exception | None = None
         try:
-            await self._take_all(records)
+            await self._take_all(read.result() if read else [])
         except (Fenced, Conflict, RegistryAway, *AWAY) as error:
             trouble = error
         finally:
@@ -136,16 +150,28 @@ class Engine:
             await self._recover(trouble)
             self.working = False
 
-    async def _take_all(self, records: Sequence[Record]) -> None:
-        due = await self.store.due(self.lanes.names, self.settings.batch_records) if len(self.lanes) else []
+    async def _take_all(self, fetched: Sequence[Fetched]) -> None:
+        due = await self._due()
         items = [item_of_inbox(row, claim, self.service, self.codec) for row in due if (claim := self.lanes.get(row.lane))]
-        ours = [record for record in records if self.lanes.holds(record.claim)]
-        one_by_one = [record for record in ours if record.claim.careful]
-        items += [item_of_record(r, self.routes[r.claim.lane[0]], self.codec) for r in ours if not r.claim.careful]
+        ours = [(record, item) for record, item in fetched if self.lanes.holds(record.claim)]
+        items += [item for _, item in ours if item is not None]
         if items:
             await asyncio.shield(self._decide_and_commit(items))
-        for record in one_by_one:
-            await self._take_carefully(record)
+        for record, item in ours:
+            if item is None:
+                await self._take_carefully(record)
+
+    async def _due(self) -> list[InboxRow]:
+        """What the inboxes hold; looked at when told so, and every now and then for what other instances put there."""
+        now = self.parts.outside.clock.monotonic()
+        if not self.lanes or not (self.inbox_signal.is_set() or now - self.looked >= self.settings.poll_s):
+            return []
+        self.inbox_signal.clear()
+        self.looked = now
+        due = await self.store.due(self.lanes.names, self.settings.batch_records)
+        if len(due) >= self.settings.batch_records:
+            self.inbox_signal.set()
+        return due
 
     async def _recover(self, trouble: Exception) -> None:
         """Go on from where Postgres says, after a pause that grows with what went wrong in a row."""
@@ -230,9 +256,10 @@ class Engine:
         self._tell(draft, began_ns)
 
     def _tell(self, draft: Draft, began_ns: int) -> None:
+        for (topic, outcome), count in Counter((i.claim.lane[0] if i.record else "inbox", o) for i, o, _ in draft.outcomes).items():
+            METRICS.records.labels(topic, outcome.value).inc(count)
         for item, outcome, cause in draft.outcomes:
-            tracing.mark(f"{self.service.name} {outcome}", item.trace, began_ns, {"key": item.key or ""})
-            METRICS.records.labels(item.claim.lane[0] if item.record else "inbox", outcome.value).inc()
+            tracing.mark(self.service.name, item.trace, began_ns, {"key": item.key or "", "outcome": outcome.value})
             if cause is not None:
                 METRICS.dead_letters.labels(cause.code).inc()
                 log.warning("dead_lettered", key=item.key, code=cause.code, reason=cause.message, topic=item.claim.lane[0], trace=item.trace)
