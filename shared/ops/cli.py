@@ -4,15 +4,17 @@ Those are imported by the command that needs them: `throughline --help` must not
 """
 
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from shared.ops import endpoints as where
 from shared.ops import show, stack
+from shared.ops.cli_dlt import dlt
+from shared.ops.cli_options import Home, Json
+from shared.ops.cli_options import answer as _answer
 from shared.ops.errors import Exit, for_people
 
 app = typer.Typer(
@@ -25,14 +27,10 @@ app = typer.Typer(
 )
 waits = typer.Typer(help="What waits, on which key, in whose queue.", no_args_is_help=True)
 mappings = typer.Typer(help="The mappings that contracts are routed by.", no_args_is_help=True)
-dlt = typer.Typer(help="Dead letters: what stopped for good, and why.", no_args_is_help=True)
 topics = typer.Typer(help="Kafka's topics against the catalogue.", no_args_is_help=True)
 schemas = typer.Typer(help="The schemas against the registry.", no_args_is_help=True)
 for name, group in (("waits", waits), ("mappings", mappings), ("dlt", dlt), ("topics", topics), ("schemas", schemas)):
     app.add_typer(group, name=name)
-
-Home = Annotated[Path | None, typer.Option("--home", help="Home folder of the stack; .throughline in this folder by default.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 
 
 class Format(StrEnum):
@@ -43,10 +41,6 @@ class Format(StrEnum):
     events = "events"
     rates = "rates"
     time = "time"
-
-
-def _answer(found: Any, as_json: bool, draw: Callable[[Any], None]) -> None:
-    show.as_json(found) if as_json else draw(found)
 
 
 @app.command()
@@ -142,26 +136,6 @@ def waits_show(key: Annotated[str, typer.Argument(help="Such as legal_entity:BU-
     from shared.ops import waits as asked
 
     _answer(asked.gather_one(where.find(home), key), json, asked.draw_one)
-
-
-@dlt.command("ls")
-def dlt_ls(home: Home = None, json: Json = False) -> None:
-    """Dead letters by cause."""
-    from shared.ops import dlt as asked
-
-    _answer(asked.gather(where.find(home)), json, asked.draw)
-
-
-@dlt.command("show")
-def dlt_show(which: Annotated[str, typer.Argument(help="A cause, or TOPIC/PARTITION:OFFSET.")], home: Home = None, json: Json = False) -> None:
-    """The letters of a cause, or one letter with its original bytes and headers."""
-    from shared.ops import dlt as asked
-
-    found, place = where.find(home), asked.place_of(which)
-    if place is None:
-        _answer(asked.gather_cause(found, which), json, asked.draw_cause)
-    else:
-        _answer(asked.gather_letter(found, place), json, asked.draw_letter)
 
 
 MappingFile = Annotated[Path, typer.Argument(help="CSV, a JSON list, or JSON lines.")]

@@ -56,6 +56,10 @@ def draw(causes: Lines) -> None:
         for each in causes
     ]
     show.out(show.table("", columns, rows, right=("letters", "standing", "contracts")))
+    show.say(
+        "`throughline dlt show CAUSE` lists the letters of one.",
+        "`throughline dlt plan --cause CAUSE --why TEXT` says what deciding them again would do.",
+    )
 
 
 def gather_cause(endpoints: Endpoints, fingerprint: str) -> Lines:
@@ -79,6 +83,11 @@ def draw_cause(letters: Lines) -> None:
         for each in letters
     ]
     show.out(show.table("", ("dead letter", "contract or key", "original record", "at (UTC)", "standing", "message"), rows))
+    cause = letters[0]["fingerprint"]
+    show.say(
+        f"Once the cause is mended: `throughline dlt plan --cause {cause} --why TEXT`.",
+        f"To close them for good: `throughline dlt discard --cause {cause} --why TEXT`.",
+    )
 
 
 def gather_letter(endpoints: Endpoints, place: Place) -> dict[str, Any]:
@@ -93,6 +102,8 @@ def draw_letter(letter: dict[str, Any]) -> None:
     show.out(show.table("Dead letter", ("", ""), [(name, value) for name, value in letter.items() if name not in ("code", "message")]))
     show.out(show.table("Headers", ("", ""), original["headers"].items()))
     show.out(show.table("Original", ("", ""), [("key", original["key"]), ("size", f"{original['size']} bytes"), ("value", original["value"])]))
+    place = f"{letter['topic']}/{letter['partition']}:{letter['offset']}"
+    show.say(f"To mend the value by hand: `throughline dlt edit {place} --save FILE`.")
 
 
 def read(bootstrap: str, place: Place) -> dict[str, Any]:

@@ -27,8 +27,10 @@ class Quiet:
 class Lines:
     """Plain lines on standard error; about one in five seconds, and one at the end of a file."""
 
-    def __init__(self, write: Callable[[str], object] = lambda line: print(line, file=sys.stderr, flush=True)) -> None:
-        self._write, self._last, self._said = write, 0.0, ""
+    def __init__(
+        self, write: Callable[[str], object] = lambda line: print(line, file=sys.stderr, flush=True), doing: str = "feeding", of: str = "items"
+    ) -> None:
+        self._write, self._doing, self._of, self._last, self._said = write, doing, of, 0.0, ""
 
     def say(self, text: str) -> None:
         if text != self._said:
@@ -39,15 +41,15 @@ class Lines:
         now = time.monotonic()
         if done == total or now - self._last >= LINE_EVERY_S:
             self._last = now
-            self._write(f"feeding {name}: {done} of {'?' if total is None else total} items")
+            self._write(f"{self._doing} {name}: {done} of {'?' if total is None else total} {self._of}")
 
 
 @contextmanager
-def shown(wanted: bool = True) -> Iterator[Progress]:
+def shown(wanted: bool = True, doing: str = "feeding", of: str = "items") -> Iterator[Progress]:
     if not wanted:
         yield Quiet()
     elif not sys.stderr.isatty():
-        yield Lines()
+        yield Lines(doing=doing, of=of)
     else:
         with _bar() as bar:
             yield bar
