@@ -1,11 +1,25 @@
 """Dead letters decided on again, on real Kafka and PostgreSQL: what a plan says, what applying it does, and what it leaves alone."""
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from tests.integration.test_runtime import settled, until
+import pytest
+
+from shared.kernel.cause import Cause
+from shared.ops.dlt import Place
+from shared.ops.dlt_desk import Refused
+from shared.runtime.answers import Rejected
+from shared.runtime.decision import Allowance, Target
+from tests.integration.test_runtime import Ledger, settled, until
 from tests.support.redriving import apply, desk, items_of, plan_of
 from tests.support.service import Bench, account, bench
 from tests.support.stack import Stack
+
+FORGET_WHAT_WAS_SEEN = """
+update state set body = convert_to(regexp_replace(convert_from(body, 'UTF8'), '"seen":\\[[^]]*\\]', '"seen":[]'), 'UTF8')
+"""
 
 
 async def standing(service: Bench) -> int:
@@ -42,3 +56,166 @@ async def test_a_mended_cause_is_applied_and_what_was_held_follows_in_the_order_
         assert await standing(service) == 0
         audit = await service.fetch("select who, why, plan_hash, key from audit where what = 're-driven' order by id")
         assert [tuple(r.values()) for r in audit] == [("ann@desk", "the cause is mended", plan["hash"], f"account:A{i}") for i in range(3)]
+
+
+async def test_verdicts_say_what_each_letter_would_do_today_and_only_what_helps_is_done(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.faults = {"mended", "standing", "overtaken"}
+        twice = account("twice", "mended")
+        service.send(("mend", account("mend", "mended")), ("twice", twice), ("broken", b"\x00\x00\x00\x00\x07junk"))
+        service.send(("stand", account("stand", "standing")), ("old", account("old", "overtaken")))
+        async with desk(service) as asked:
+            await until(settled(service, 5))
+            await a_later_record_is_taken_in_spite_of_its_letter(service, "account:old")
+            await the_record_is_seen_already(service, twice.event_id)
+            service.faults = {"standing"}
+            plan = await plan_of(asked)
+            verdicts = {item["key"]: item["verdict"] for item in await items_of(asked, plan)}
+            assert verdicts == {
+                "account:mend": "apply",
+                "account:twice": "already applied",
+                "account:broken": "still broken",
+                "account:stand": "still broken",
+                "account:old": "would regress",
+            }
+            before = len(service.emitted())
+            assert (await apply(asked, plan))["progress"] == {"confirmed": 2}
+            assert sorted(key for key, _ in service.emitted()) == ["mend", "old", "twice"]
+            assert len(service.emitted()) == before + 1
+        left = await service.fetch("select key from dead_letter where resolved is null order by key")
+        assert [r["key"] for r in left] == ["account:broken", "account:old", "account:stand"]
+
+
+async def a_later_record_is_taken_in_spite_of_its_letter(service: Bench, key: str) -> None:
+    """As a service would have whose older version did not hold records back."""
+    service.send(("old", account("old", "newer")))
+    await service.fetch("update dead_letter set resolved = now() where key = $1", key)
+    await until(journaled(service, key, "applied"))
+    await service.fetch("update dead_letter set resolved = null where key = $1", key)
+
+
+async def the_record_is_seen_already(service: Bench, event_id: str) -> None:
+    """The same event came by another way."""
+    await service.fetch("update dead_letter set resolved = now() where key = 'account:twice'")
+    service.faults = {"none of them"}
+    service.send(("twice", account("twice", "by another way", event_id=event_id)))
+    await until(journaled(service, "account:twice", "applied"))
+    await service.fetch("update dead_letter set resolved = null where key = 'account:twice'")
+
+
+def journaled(service: Bench, key: str, outcome: str) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return bool(await service.fetch("select from journal where key = $1 and outcome = $2", key, outcome))
+
+    return check
+
+
+async def test_a_cause_that_is_not_mended_costs_one_letter_and_is_never_called_done(stack: Stack, database: str) -> None:
+    refusal = Cause("no-such-account", "the ledger refuses it")
+    ledger = Ledger(*[Rejected(refusal)] * 40)
+    async with bench(stack, database) as service:
+        service.target = lambda name: Target(ledger, Allowance(5))
+        service.send(*((f"A{i}", account(f"A{i}", "a")) for i in range(12)))
+        async with desk(service) as asked:
+            await until(letters(service, 12))
+            await service.fetch(FORGET_WHAT_WAS_SEEN)
+            sent = len(ledger.trouble)
+            plan = await plan_of(asked)
+            assert [(t["verdict"], t["letters"], t["calls"]) for t in plan["totals"]] == [("apply", 12, 12)]
+            told = await apply(asked, plan)
+            assert (told["status"], told["progress"]) == ("stopped", {"failed_same": 1, "pending": 11})
+            assert sent - len(ledger.trouble) == 1
+            assert await standing(service) == 12
+
+
+def letters(service: Bench, count: int) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return await standing(service) == count
+
+    return check
+
+
+async def test_a_plan_is_refused_once_a_state_it_was_made_from_has_moved(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.faults = {"stop"}
+        service.send(("top", account("top", "t")), ("A", account("A", "stop", parent_id="top")), ("B", account("B", "stop")))
+        async with desk(service) as asked:
+            await until(settled(service, 3))
+            service.faults = set()
+            plan = await plan_of(asked)
+            service.send(("top", account("top", "t again")))
+            await until(settled(service, 4))
+            told = await apply(asked, plan)
+            assert told["status"] == "refused"
+            assert told["said"].startswith("The state of account:top has changed since the plan was made")
+            assert await standing(service) == 2
+            assert (await apply(asked, await plan_of(asked)))["progress"] == {"confirmed": 2}
+
+
+async def test_a_record_that_fails_for_another_cause_stops_the_plan_and_is_buried_under_the_new_one(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.faults = {"bug", "stop"}
+        service.send(*((f"A{i}", account(f"A{i}", "stop")) for i in range(3)))
+        async with desk(service) as asked:
+            await until(settled(service, 3))
+            service.faults = set()
+            plan = await plan_of(asked)
+            service.bugs = {"stop"}
+            told = await apply(asked, plan)
+            assert (told["status"], told["progress"]) == ("stopped", {"failed_new": 1, "pending": 2})
+        rows = await service.fetch("select code, attempts, resolution from dead_letter where key = 'account:A0' order by id")
+        assert [tuple(r.values()) for r in rows] == [("bad-name", 1, "failed again for another cause"), ("bug", 2, None)]
+        assert len(service.published(service.dead_letters)) == 4
+
+
+async def test_what_is_discarded_is_audited_and_frees_what_it_held(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.send(("A", account("A", "bad")), ("A", account("A", "fine")), ("B", account("B", "bad")))
+        async with desk(service) as asked:
+            await until(settled(service, 3))
+            assert await asyncio.to_thread(asked.discard, None, "A", "the account was closed", lambda done, total: None) == 1
+            await until(settled(service, 4))
+            await until(none_held(service))
+        assert [m.name for _, m in service.emitted()] == ["fine"]
+        assert [tuple(r.values()) for r in await service.fetch("select what, why, key from audit")] == [
+            ("discarded", "the account was closed", "account:A")
+        ]
+        assert await standing(service) == 1
+
+
+async def test_an_edited_value_is_decided_on_and_the_bytes_that_came_are_kept(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.send(("A", account("A", "bad")))
+        async with desk(service) as asked:
+            await until(settled(service, 1))
+            row = (await service.fetch('select topic, part, "offset", value from dead_letter'))[0]
+            place = Place(row["topic"], row["part"], row["offset"])
+            told = await asyncio.to_thread(asked.read, place)
+            outdated = await plan_of(asked)
+            with pytest.raises(Refused, match="no record of"):
+                await asyncio.to_thread(asked.edit, place, {"name": 7}, "a slip")
+            await asyncio.to_thread(asked.edit, place, {**told["value"], "name": "worse"}, "its name was wrong")
+            await asyncio.to_thread(asked.edit, place, {**told["value"], "name": "good"}, "and so was that one")
+            assert (await apply(asked, outdated))["status"] == "ended"  # it had nothing to do
+            assert (await apply(asked, await plan_of(asked)))["progress"] == {"confirmed": 1}
+            await until(none_held(service))
+        assert [m.name for _, m in service.emitted()] == ["good"]
+        assert [r["original"] for r in await service.fetch("select original from dead_letter")] == [row["value"]]
+        audit = await service.fetch("select what from audit where letter is not null order by id")
+        assert [r["what"] for r in audit] == ["edited", "edited", "re-driven"]
+
+
+async def test_nothing_is_changed_without_the_token_and_nothing_is_exported(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.send(("A", account("A", "bad")))
+        async with desk(service) as asked:
+            await until(settled(service, 1))
+            exported = await asyncio.to_thread(lambda: list(asked.export(None, None)))
+            assert [json.loads(line)["state_key"] for line in exported] == ["account:A"]
+            stranger = replace(asked, token="another")
+            for attempt in (lambda: stranger.begin(None, None, "why"), lambda: list(stranger.export(None, None))):
+                with pytest.raises(Refused, match="show the ops token"):
+                    await asyncio.to_thread(attempt)
+            with pytest.raises(Refused, match="why"):
+                await asyncio.to_thread(asked.begin, None, None, "")
+        assert not await service.fetch("select from redrive_plan")

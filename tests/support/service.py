@@ -63,6 +63,7 @@ class Bench:
     codec: Codec
     target: Callable[[str], Target] | None = None
     faults: set[str] = field(default_factory=lambda: {"bad"})  # names that break a rule, until somebody mends it
+    bugs: set[str] = field(default_factory=lambda: {"bug"})
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -84,7 +85,7 @@ class Bench:
                 return duplicate("seen before")
             if message.name in self.faults:
                 return dead_letter(Cause("bad-name", f"account '{message.account_id}' is called {message.name}"))
-            if message.name == "bug":
+            if message.name in self.bugs:
                 raise RuntimeError("the decider has a bug")
             state = replace(state, account_id=event.key, seen=(*state.seen, message.event_id), parent=message.parent_id, last=message.name)
             return self._settle(state, known)
