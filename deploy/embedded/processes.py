@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -56,6 +56,11 @@ def shared_environment(plan: Plan) -> dict[str, str]:
         "THROUGHLINE_DOOR": plan.url(ports.DOOR),
         **{f"THROUGHLINE_{name.upper()}_URL": plan.url(offset) for name, offset in SANDBOXES.items()},
     }
+
+
+def environments(plan: Plan, rows: Iterable[Process]) -> dict[str, dict[str, str]]:
+    """What each process is told beside what this machine says, by its name: for commands that stand in for a service. Holds passwords."""
+    return {row.name: shared_environment(plan) | dict(row.environment) for row in rows if row.stage is Stage.SERVICES}
 
 
 def endpoints(plan: Plan) -> dict[str, str]:

@@ -104,6 +104,7 @@ def _start(stack: Stack) -> None:
         stack.supervisor.launch(stack.of(Stage.SERVICES))
     _wait_for(stack, Stage.SANDBOXES, "sandboxes")
     _wait_for(stack, Stage.SERVICES, "services")
+    home.write_json(stack.plan.home / "run" / "environments.json", processes.environments(stack.plan, stack.rows))
     home.write_json(_endpoints(stack.plan.home), processes.endpoints(stack.plan))
 
 

@@ -1,9 +1,9 @@
-"""Run contract_events until it is told to stop."""
+"""Run contract_events until it is told to stop; `replay` decides once more on what it decided before."""
 
 from services.contract_events.app import build
 from services.contract_events.settings import Settings
-from shared.runtime.main import run
+from shared.runtime.commands import obey
 
 if __name__ == "__main__":
     settings = Settings()
-    run(build(settings), settings.runtime)
+    obey(build(settings), settings.runtime)

@@ -4,11 +4,11 @@ import sys
 
 from services.visibility.app import build, run_kpis
 from services.visibility.settings import KpiSettings, Settings
-from shared.runtime.main import run
+from shared.runtime.commands import obey
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["kpis"]:
         run_kpis(KpiSettings())
     else:
         settings = Settings()
-        run(build(settings), settings.runtime)
+        obey(build(settings), settings.runtime)

@@ -122,6 +122,23 @@ def trace(contract: Annotated[str, typer.Argument(help="The contract's id.")], h
     _answer(asked.gather(where.find(home), contract), json, asked.draw)
 
 
+@app.command()
+def replay(
+    service: Annotated[str, typer.Argument(help="Whose decisions, such as master_data.")],
+    start: Annotated[str | None, typer.Option("--from", help="[TOPIC/]PARTITION:OFFSET, or an ISO time; the beginning by default.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="The same, and not included; the end as of now by default.")] = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Decide once more beside the running service, sending nothing, and show the difference; exit code 3 when there is one."""
+    from shared.ops import replay as again
+
+    report = again.gather(where.find(home), service, start, end)
+    _answer(report, json, again.draw)
+    if again.differs(report):
+        raise typer.Exit(Exit.FOUND)
+
+
 @waits.command("ls")
 def waits_ls(home: Home = None, json: Json = False) -> None:
     """Every key that something waits for."""

@@ -10,6 +10,8 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+from shared.store.shadow import rooms_beside
+
 ROOT = Path(__file__).resolve().parents[2]
 ONE_AT_A_TIME = 0x7468726F75676801  # the advisory lock of preparations; freed by the server when its holder dies
 
@@ -50,7 +52,8 @@ def _ensure_room(admin: psycopg.Connection, service: str, password: str) -> None
     admin.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(service), sql.Literal(verifier)))
     _run(admin, "grant {} to current_user with set true", service)
     _run(admin, "grant connect on database {} to {}", database, service)
-    _run(admin, "create schema if not exists {} authorization {}", service, service)
+    for room in (service, *rooms_beside(service)):
+        _run(admin, "create schema if not exists {} authorization {}", room, service)
     _run(admin, "alter role {} in database {} set search_path = {}", service, database, service)
 
 
