@@ -26,7 +26,7 @@ def main() -> int:
         print(f"{time.monotonic() - began:7.1f}  {text}", flush=True)
 
     say(f"seed {seed}, {asked.seconds:.0f} s, {asked.nodes} Kafka node(s)")
-    report = Run(asked.seconds, seed, asked.nodes, say=say).play(asked.home)
+    report = Run(asked.seconds, seed, asked.nodes, last_act=True, say=say).play(asked.home)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.with_suffix(".json").write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
     asked.out.with_suffix(".md").write_text(report.as_markdown(), encoding="utf-8")

@@ -19,7 +19,6 @@ from confluent_kafka.admin import AdminClient
 from deploy.embedded import home, jars, kafka, postgres
 from deploy.embedded import plan as ports
 from deploy.embedded.credentials import credential
-from deploy.embedded.idle import look
 from deploy.embedded.place import settle
 from deploy.embedded.plan import Plan
 from deploy.embedded.processes import SERVICES, Process, Stage, shared_environment, table
@@ -40,6 +39,8 @@ QUICK = {
 }
 """Shorter patience than in production, so that what outlives it fits into a run."""
 DISK = "size=700m"
+LEFT = ("lag", "outbox", "inbox_due", "effects_open")
+QUIET_LOOKS = 4
 
 
 @dataclass(eq=False)
@@ -116,16 +117,16 @@ class Arena:
             subprocess.run(["umount", "-l", str(mount)], check=False)
 
     def settle(self, patience: float) -> bool:
-        """Whether everything came to rest: every lane owned, idle twice in a row a second apart, nothing processed in between."""
-        end, before, lanes = time.monotonic() + patience, None, self._lanes()
-        while time.monotonic() < end:
-            statuses = self.statuses()
-            now = look([status for status in statuses if status is None or status["lanes"]])
-            if self._owned(statuses) == lanes and now.settled_since(before):
-                return True
-            before = now
+        """Whether everything came to rest: every lane owned, nothing left and nothing processed in several looks, a second apart."""
+        end, quiet, before, lanes = time.monotonic() + patience, 0, -1, self._lanes()
+        while quiet < QUIET_LOOKS and time.monotonic() < end:
+            statuses = [status for status in self.statuses() if status is not None]
+            left = sum(status[count] for status in statuses if status["lanes"] for count in LEFT) + sum(bool(s["halted"]) for s in statuses)
+            processed = sum(status["processed"] for status in statuses)
+            quiet = quiet + 1 if not left and processed == before and self._owned(statuses) == lanes else 0
+            before = processed
             time.sleep(1.0)
-        return False
+        return quiet == QUIET_LOOKS
 
     def _lanes(self) -> dict[str, int]:
         """Lanes by service, as their fences say; an instance may own none, all of them together own every one."""
@@ -137,8 +138,7 @@ class Arena:
     def _owned(statuses: Iterable[Any]) -> dict[str, int]:
         owned: Counter[str] = Counter()
         for status in statuses:
-            if status is not None:
-                owned[status["service"]] += status["lanes"]
+            owned[status["service"]] += status["lanes"]
         return dict(owned)
 
     def statuses(self) -> list[Any]:

@@ -16,6 +16,7 @@ from tests.faults.checker.gather import gather
 from tests.faults.checker.verdict import judge
 from tests.faults.feed import Feeder
 from tests.faults.injectors.kinds import Fault
+from tests.faults.injectors.recreated import LAST
 from tests.faults.report import Report
 
 CONTRACTS_PER_SECOND = 1.0
@@ -31,6 +32,7 @@ class Run:
     seed: int
     nodes: int = 1
     short: bool = False
+    last_act: bool = False
     say: Say = lambda text: None
     struck: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
@@ -108,13 +110,15 @@ class Run:
             "dead letters": sum(len(kept.dead) for kept in evidence.services.values()),
             "restarts of processes": sum(part.starts - 1 for part in here.parts.values()),
         }
+        verdicts = tuple(judge(evidence))
+        if self.last_act:
+            self._strike(here, LAST)
         settings = {"seed": self.seed, "seconds": self.seconds, "Kafka nodes": self.nodes, "instances of each service": INSTANCES}
         struck = Counter({kind: count for kind, count in (self.struck + feeder.trouble).items() if count})
         missed = Counter({kind: count for kind, count in self.missed.items() if count})
-        return Report(settings, operations, struck, missed, tuple(self.broken), tuple(judge(evidence)))
+        return Report(settings, operations, struck, missed, tuple(self.broken), verdicts)
 
 
 def _unsettled(here: Arena) -> list[str]:
-    found = [status for status in here.statuses() if status is None or not status["idle"]]
-    names = ("lag", "outbox", "inbox_due", "effects_open", "halted")
-    return [str(status and {name: status[name] for name in ("service", *names)}) for status in found]
+    names = ("service", "lanes", "lag", "outbox", "inbox_due", "effects_open", "halted")
+    return [str(status and {name: status[name] for name in names}) for status in here.statuses()]

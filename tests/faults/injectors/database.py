@@ -37,7 +37,7 @@ async def fence_held(db: asyncpg.Connection, arena: Arena, rng: random.Random) -
 
 async def deadlocked(db: asyncpg.Connection, arena: Arena, rng: random.Random) -> int:
     """Takes a service's last lane, waits until a transaction of it queues up behind, then takes the lanes that one may hold already."""
-    schema = rng.choice(FENCED)
+    schema = rng.choice(FENCED[2:])  # services with lanes of several topics
     with suppress(asyncpg.DeadlockDetectedError):
         async with db.transaction():
             rows = await db.fetch(f"select topic, part from {schema}.lane order by 1 desc, 2 desc")
