@@ -164,10 +164,12 @@ class Engine:
     async def _due(self) -> list[InboxRow]:
         """What the inboxes hold; looked at when told so, and every now and then for what other instances put there."""
         now = self.parts.outside.clock.monotonic()
-        if not self.lanes or not (self.inbox_signal.is_set() or now - self.looked >= self.settings.poll_s):
+        if not (self.inbox_signal.is_set() or now - self.looked >= self.settings.poll_s):
             return []
-        self.inbox_signal.clear()
+        self.inbox_signal.clear()  # without a lane too: a signal that stays set would keep the loop turning
         self.looked = now
+        if not self.lanes:
+            return []
         due = await self.store.due(self.lanes.names, self.settings.batch_records)
         if len(due) >= self.settings.batch_records:
             self.inbox_signal.set()
