@@ -24,8 +24,7 @@ class Outcome(StrEnum):
     HELD = "held"  # behind an unresolved dead letter of the same key; decided by the runtime only
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(Struct, frozen=True, gc=False):
     """A record to publish."""
 
     topic: str

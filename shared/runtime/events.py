@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from shared.runtime.answers import Done, Rejected
 
 M = TypeVar("M")
 
 
-@dataclass(frozen=True, slots=True)
-class Coordinates:
+class Coordinates(Struct, frozen=True, gc=False):
     """Where a record stands in the log."""
 
     topic: str
@@ -18,8 +19,7 @@ class Coordinates:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[M]):
+class Received(Struct, Generic[M], frozen=True, gc=False):
     """A record was read from a topic. `key` is the record's key; `message` its decoded value."""
 
     key: str
@@ -27,8 +27,7 @@ class Received(Generic[M]):
     origin: Coordinates
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(Struct, frozen=True, gc=False):
     """The message of a route without a schema: bytes as they came."""
 
     value: bytes

@@ -1,8 +1,7 @@
 """Records as read from a topic, before anything is known of what they say."""
 
-from dataclasses import dataclass
-
 import msgspec
+from msgspec import Struct
 
 from shared.runtime.lanes import OwnedLane
 from shared.store.rows import Headers, KeptRecord
@@ -11,8 +10,7 @@ from shared.telemetry.tracing import context_of
 _PACK = msgspec.msgpack.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """`claim` is the claim of the lane under which it was received."""
 
     claim: OwnedLane

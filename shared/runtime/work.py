@@ -1,12 +1,12 @@
 """What is to be decided on: records, keys that were supplied, calls that were answered; decoded, or with the cause why not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct, structs
 
 from shared.kernel.cause import Cause
 from shared.runtime.answers import Done, Rejected
@@ -24,8 +24,7 @@ class Decoding(Protocol):
     def decode(self, value: bytes, expected: type) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True, gc=False):
     """`event` None: it could not be read, and `cause` says why. `key` None: not even whose it is can be said.
 
     `record` is read in the lane's order and moves its fence; a record that is decided on `again` does not.
@@ -100,13 +99,13 @@ def item_again(again: Again, claim: OwnedLane, inbox: int | None, service: Servi
     route = routes_of(service).get(again.record.topic)
     if route is None:
         raise ValueError(f"no route of {service.name} takes {again.record.topic} any more")
-    return replace(item_of_record(again.as_record(claim), route, codec), record=None, inbox=inbox, again=again)
+    return structs.replace(item_of_record(again.as_record(claim), route, codec), record=None, inbox=inbox, again=again)
 
 
 def unstorable(item: Item, reason: str) -> Item:
     """What the database refused when it stood alone."""
     cause = Cause("unstorable", f"the database refuses what follows from it: {reason}")
-    return replace(item, event=None, trace=None, cause=cause)
+    return structs.replace(item, event=None, trace=None, cause=cause)
 
 
 def _undecided(state: Any, event: Any, known: Any, now: Any) -> Any:

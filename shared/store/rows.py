@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
 Lane = tuple[str, int]  # input topic, partition
 Headers = list[tuple[str, bytes]]
 
@@ -33,8 +35,7 @@ class StateRow:
     stopped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class InboxRow:
+class InboxRow(Struct, frozen=True, gc=False):
     id: int
     lane: Lane
     key: str
@@ -43,8 +44,7 @@ class InboxRow:
     trace: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(Struct, frozen=True, gc=False):
     seq: int
     target: str
     key: bytes | None
@@ -52,8 +52,7 @@ class OutboxRow:
     headers: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True, gc=False):
     """An outbox row that has not got its sequence number yet."""
 
     lane: Lane
@@ -63,8 +62,7 @@ class Publication:
     headers: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(Struct, frozen=True, gc=False):
     """Move `lane` from offset `old` to `new`, if it still is at `old` under `epoch`."""
 
     lane: Lane
@@ -73,8 +71,7 @@ class Fence:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class StateChange:
+class StateChange(Struct, frozen=True, gc=False):
     """`version` is the new one; the row must still have the one before it."""
 
     key: str
@@ -84,8 +81,7 @@ class StateChange:
     origin: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class EffectChange:
+class EffectChange(Struct, frozen=True, gc=False):
     id: UUID
     lane: Lane
     key: str
@@ -95,8 +91,7 @@ class EffectChange:
     trace: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class WaitChange:
+class WaitChange(Struct, frozen=True, gc=False):
     """`read` is the version of the wait key's own state that the decision saw; None when it did not look."""
 
     key: str
@@ -110,8 +105,7 @@ class WaitChange:
     read: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class KeptRecord:
+class KeptRecord(Struct, frozen=True, gc=False):
     """A record as it came, with the state key it belongs to."""
 
     lane: Lane
@@ -122,8 +116,7 @@ class KeptRecord:
     headers: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetterChange:
+class DeadLetterChange(Struct, frozen=True, gc=False):
     """`followed`: the record itself had been decided on; what followed from it failed (a call was refused, a woken decision broke a rule)."""
 
     record: KeptRecord
@@ -134,8 +127,7 @@ class DeadLetterChange:
     followed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RetriedLetter:
+class RetriedLetter(Struct, frozen=True, gc=False):
     """A dead letter that was decided on again, as item `n` of `plan`. `resolution` None: it stands."""
 
     plan: int
@@ -149,8 +141,7 @@ class RetriedLetter:
     resolution: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRow:
+class JournalRow(Struct, frozen=True, gc=False):
     """`at` is the moment that the decider was given; `kind` is of what came from the inbox."""
 
     lane: Lane

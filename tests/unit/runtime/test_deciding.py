@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from shared.kernel.cause import Cause
 from shared.runtime.answers import Rejected
@@ -201,7 +202,7 @@ def test_needs_are_named_before_deciding() -> None:
 
 def test_each_lane_of_a_batch_gets_its_own_fence() -> None:
     other = OwnedLane(("in.v1", 1), epoch=1, next=0, head=0)
-    items = [item_of_record(record(7, "a", "x"), ROUTE, Json()), item_of_record(replace(record(3, "b", "y"), claim=other), ROUTE, Json())]
+    items = [item_of_record(record(7, "a", "x"), ROUTE, Json()), item_of_record(structs.replace(record(3, "b", "y"), claim=other), ROUTE, Json())]
     assert {(f.lane[1], f.new) for f in fences_of(items)} == {(0, 8), (1, 4)}
 
 
