@@ -138,10 +138,11 @@ class Engine:
         signal.cancel()
 
     async def _step(self, read: Reading | None) -> None:
-        self.working = read is not None  # inbox rows are counted where they lie
         trouble: Exception | None = None
         try:
-            await self._take_all(read.result() if read else [])
+            fetched = read.result() if read else []
+            self.working = bool(fetched)  # inbox rows are counted where they lie
+            await self._take_all(fetched)
         except (Fenced, Conflict, RegistryAway, *AWAY) as error:
             trouble = error
         finally:
