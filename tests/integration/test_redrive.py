@@ -4,14 +4,18 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from io import BytesIO
 
+import fastavro
 import pytest
 
 from shared.kernel.cause import Cause
+from shared.messages.source import SourceAccount
 from shared.ops.dlt import Place
 from shared.ops.dlt_desk import Refused
-from shared.runtime.answers import Rejected
-from shared.runtime.decision import Allowance, Target
+from shared.runtime.answers import Rejected, Reply
+from shared.runtime.decision import Allowance, Intent, Target
+from shared.wire.registry import Registry
 from tests.integration.test_runtime import Ledger, settled, until
 from tests.support.redriving import apply, desk, items_of, plan_of
 from tests.support.service import Bench, account, bench
@@ -219,3 +223,92 @@ async def test_nothing_is_changed_without_the_token_and_nothing_is_exported(stac
             with pytest.raises(Refused, match="why"):
                 await asyncio.to_thread(asked.begin, None, None, "")
         assert not await service.fetch("select from redrive_plan")
+
+
+async def test_a_letter_is_done_only_when_the_calls_that_followed_have_been_answered(stack: Stack, database: str) -> None:
+    ledger = SlowLedger()
+    async with bench(stack, database) as service:
+        service.faults, service.target = {"stop"}, lambda name: Target(ledger, Allowance(2))
+        service.send(("A", account("A", "stop")))
+        async with desk(service) as asked:
+            await until(settled(service, 1))
+            service.faults = set()
+            plan = await plan_of(asked)
+            calls = [call for item in await items_of(asked, plan) for call in item["calls"]]
+            await asyncio.to_thread(asked.advance, plan)
+            async with asyncio.timeout(30):
+                await ledger.called.wait()
+            for _ in range(3):
+                assert (await asyncio.to_thread(asked.advance, plan))["progress"] == {"decided": 1}
+            ledger.answer.set()
+            assert (await apply(asked, plan))["progress"] == {"confirmed": 1}
+        made = await service.fetch("select id::text as id, step, target, content from effect")
+        assert [{**r, "content": json.loads(r["content"])} for r in map(dict, made)] == calls
+
+
+class SlowLedger(Ledger):
+    """Answers once it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def send(self, intent: Intent, effect_id: str) -> Reply:
+        self.called.set()
+        await self.answer.wait()
+        return await super().send(intent, effect_id)
+
+
+async def test_a_held_record_that_fails_stops_its_key_again_and_the_rest_stays_held(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.faults = {"first", "second"}
+        names = ("first", "fine", "second", "last")
+        service.send(*(("A", account("A", name)) for name in names))
+        async with desk(service) as asked:
+            await until(settled(service, 4))
+            service.faults = {"second"}
+            assert (await apply(asked, await plan_of(asked)))["progress"] == {"confirmed": 1}
+            await until(settled(service, 8))
+            assert [m.name for _, m in service.emitted()] == ["first", "fine"]
+            assert (await service.fetch("select released from held"))[0]["released"] is False
+            service.send(("A", account("A", "after")))
+            await until(settled(service, 9))
+            service.faults = set()
+            assert (await apply(asked, await plan_of(asked)))["progress"] == {"confirmed": 1}
+            await until(none_held(service))
+        assert [m.name for _, m in service.emitted()] == ["first", "fine", "second", "last", "after"]
+
+
+async def test_a_record_of_an_older_schema_is_judged_by_todays_reader(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.faults = {"stop"}
+        older = json.loads(SourceAccount.avro_schema)
+        older["fields"] = [each for each in older["fields"] if each["name"] != "parent_id"]
+        registered = Registry(stack.registry).register(f"{service.source}-value", json.dumps(older))
+        told = account("A", "stop")
+        framed = BytesIO()
+        framed.write(b"\x00" + registered.to_bytes(4, "big"))
+        written = {name: getattr(told, name, None) for name in (each["name"] for each in older["fields"])}
+        fastavro.schemaless_writer(framed, fastavro.parse_schema(older), written)
+        service.send(("A", framed.getvalue()))
+        async with desk(service) as asked:
+            await until(settled(service, 1))
+            service.faults = set()
+            plan = await plan_of(asked)
+            judged = [(item["verdict"], item["schema"]) for item in await items_of(asked, plan)]
+            assert judged == [("apply", f"{registered}, read as today's")]
+            assert (await apply(asked, plan))["progress"] == {"confirmed": 1}
+        assert [key for key, _ in service.emitted()] == ["A"]
+
+
+async def test_nothing_but_the_services_own_topics_grows(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.faults = {"stop"}
+        service.send(("A", account("A", "stop")), ("A", account("A", "held")))
+        async with desk(service) as asked:
+            await until(settled(service, 2))
+            before = (service.published(service.source), service.published(service.dead_letters))
+            service.faults = set()
+            await apply(asked, await plan_of(asked))
+            await until(none_held(service))
+        assert (service.published(service.source), service.published(service.dead_letters)) == before
