@@ -14,6 +14,10 @@ VARIABLES = {
     "door": "THROUGHLINE_DOOR",
     "kafka": "THROUGHLINE_KAFKA",
     "registry": "THROUGHLINE_REGISTRY",
+    **{
+        name: f"THROUGHLINE_{name.upper()}_OPS"  # URL of the service's ops port
+        for name in ("contract_events", "master_data", "erp_provisioning", "psa_sync", "visibility")
+    },
 }
 
 
