@@ -72,6 +72,7 @@ class Relay:
             if position > self.head:
                 raise Halted(f"position {position} is ahead of the lane's head {self.head}: this database was restored to an earlier time")
             self.position = self.known = position
+            await self.outbox.clear(self.lane, position)  # its last owner may have gone between publishing and this
         self.work.clear()
         while rows := await self._next_rows():
             with METRICS.publish_time.time():
