@@ -51,13 +51,14 @@ class Proxy:
     def __init__(self, name_of: Callable[[int], str | None]) -> None:
         self.name_of = name_of
         self.links: dict[str, Link] = {}
+        self.servers: list[asyncio.Server] = []
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, name="proxy", daemon=True)
         self.thread.start()
 
     def add(self, link: Link) -> None:
         self.links[link.name] = link
-        self._run(asyncio.start_server(lambda r, w: self._serve(link, r, w), "127.0.0.1", link.port))
+        self.servers.append(self._run(asyncio.start_server(lambda r, w: self._serve(link, r, w), "127.0.0.1", link.port)))
 
     def reset(self, link: Link) -> int:
         """Cut every connection that is open now; how many those were."""
@@ -72,8 +73,19 @@ class Proxy:
                 self.reset(link)
 
     def close(self) -> None:
+        """Stop listening and cut what is open."""
+        self._run(self._close())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
+        self.loop.close()
+
+    async def _close(self) -> None:
+        for server in self.servers:
+            server.close()
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
