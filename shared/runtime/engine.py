@@ -18,6 +18,7 @@ from shared.runtime.reader import Reader
 from shared.runtime.records import Record
 from shared.runtime.relay import Relay
 from shared.runtime.retry import Backoff, delay_before
+from shared.runtime.runner import whose
 from shared.runtime.settings import RuntimeSettings
 from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of, unstorable
 from shared.store.batches import Conflict, Fenced
@@ -265,7 +266,7 @@ class Engine:
             tracing.mark(self.service.name, item.trace, began_ns, {"key": item.key or "", "outcome": outcome.value})
             if cause is not None:
                 METRICS.dead_letters.labels(cause.code).inc()
-                log.warning("dead_lettered", key=item.key, code=cause.code, reason=cause.message, topic=item.claim.lane[0], trace=item.trace)
+                log.warning("dead_lettered", code=cause.code, reason=cause.message, topic=item.claim.lane[0], **whose(item.key, item.trace))
         for bug in draft.bugs:
             log.error("decider_failed", traceback=bug)
 

@@ -202,7 +202,7 @@ class Runner:
         x = reply.exchange
         attempt = AttemptRow(effect.id, ms, outcome, detail, x.request, x.request_body, x.status, x.response_body)
         METRICS.effects.labels(effect.target, outcome).inc()
-        said = {"target": effect.target, "step": effect.step, "contract_id": effect.key.partition(":")[2], "attempt": effect.attempts, "ms": ms}
+        said = {"target": effect.target, "step": effect.step, "attempt": effect.attempts, "ms": ms} | whose(effect.key, effect.trace)
         jitter = self.chance(0.01, 1)
         match reply.answer:
             case Unavailable(retry_after=after):
@@ -223,6 +223,12 @@ class Runner:
         body = AnswerBody(str(effect.id), effect.step, effect.target, attempt.request, effect.attempts, total_ms, **answer)  # type: ignore[arg-type]
         await self.effects.end(effect, status, msgspec.json.encode(body), attempt)
         self.answered()
+
+
+def whose(key: str | None, trace: str | None) -> dict[str, str | None]:
+    """What every line about a contract carries: the contract, and the trace that its other lines are found by."""
+    namespace, _, name = (key or "").partition(":")
+    return {"contract_id": name if namespace == "contract" else None, "key": key, "trace_id": trace[3:35] if trace else None}
 
 
 def paced(governed: Governed, now: float) -> str:
