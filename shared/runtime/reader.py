@@ -1,5 +1,6 @@
 """Reads the service's topics: membership in its consumer group, and records in the order of their partition."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -13,7 +14,7 @@ from shared.telemetry import logs
 
 log = logs.get(__name__)
 CLAIM_S = 60.0
-SEEK_TRIES = 20
+SEEK_TRIES, SEEK_PAUSE_S = 20, 0.05
 PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
 
 
@@ -83,7 +84,7 @@ class Reader:
         lane = (message.topic() or "", message.partition() or 0)
         claim = self.lanes.get(lane)
         if error := message.error():
-            _judge(error, lane, claim, message.offset())
+            _judge(error, lane, claim if claim and claim.placed else None, message.offset())  # an end reached under an earlier claim says nothing
             return None
         offset = message.offset()
         if claim is None or not claim.placed or offset is None or offset < claim.next:
@@ -98,7 +99,10 @@ class Reader:
                 self._place(claim)
 
     def _place(self, claim: OwnedLane) -> None:
-        """Read on from the claim's own offset. Right after an assignment the client may not be ready to; it is a moment later."""
+        """Read on from the claim's own offset. Right after an assignment the client may not be ready to; it is a moment later.
+
+        Until then nothing is polled: what came would be of another lane, and lost to it.
+        """
         for left in range(SEEK_TRIES, 0, -1):
             try:
                 self.consumer.seek(TopicPartition(*claim.lane, claim.next))
@@ -110,7 +114,7 @@ class Reader:
                 if left == 1:
                     raise
                 log.info("seek_again", topic=claim.lane[0], partition=claim.lane[1], error=str(error))
-                self.consumer.poll(0.05)
+                self.thread.wait(asyncio.sleep(SEEK_PAUSE_S), CLAIM_S)
 
     def _end(self, lane: Lane) -> int | None:
         try:
