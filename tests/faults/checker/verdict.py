@@ -22,7 +22,7 @@ CHECKS: dict[str, tuple[str, tuple[Check, ...]]] = {
 }
 
 UNSEEN = {
-    "I4": "a batch's inputs are not refolded: which version of a decider decided is not recorded, and refolding would run the services' code",
+    "I4": "deciding again would run the services' own code, which this checker does not; `throughline replay` does, and tells every difference",
     "I12": "what a decision read is not recorded, so no read-write graph can be drawn",
     "I13": "replays and their audit are commands of people, which a run does not give",
 }
