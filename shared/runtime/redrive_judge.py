@@ -66,30 +66,43 @@ class Judge:
         keys = [letter.key for letter in letters if letter.key is not None]
         first, held = await self.plans.first_of(keys), await self.plans.held(keys)
         judged = await self._judge(letters, first)
-        to_apply = [letter for letter in letters if judged[letter.id].verdict == "apply" and letter.offset >= 0 and letter.key is not None]
-        overtaken = await self.plans.overtaken(to_apply)
+        overtaken = await self.plans.overtaken([letter for letter in letters if _may_regress(letter, judged[letter.id])])
         for letter in letters:
             if letter.id in overtaken:
                 judged[letter.id] = _would_regress(judged[letter.id])
         return [self._item(plan["items"] + i + 1, letter, judged[letter.id], held) for i, letter in enumerate(letters)]
 
     async def _judge(self, letters: Sequence[Letter], first: Mapping[str, int]) -> dict[int, Judgement]:
-        book, judged = Book(self.service.states, {}), {}
+        judged, items = dict[int, Judgement](), dict[int, Item]()
         for letter in letters:
             if letter.code == "poison" and not letter.edited:
                 judged[letter.id] = Judgement("still broken", UNDECODED)
             elif letter.key is not None and first.get(letter.key, letter.id) != letter.id:
                 judged[letter.id] = Judgement("behind another", "an older dead letter of this key comes first; plan again after it")
             else:
-                judged[letter.id] = await self._judge_one(letter, book)
+                self._take(letter, items, judged)
+        book = await self._book(list(items.values()))
+        for letter in letters:
+            if letter.id in items:
+                judged[letter.id] = await self._judge_one(items[letter.id], self._schema(letter), book)
         return judged
 
-    async def _judge_one(self, letter: Letter, book: Book) -> Judgement:
-        schema = self._schema(letter)
+    def _take(self, letter: Letter, items: dict[int, Item], judged: dict[int, Judgement]) -> None:
         try:
-            item = item_again(Again(_body(letter)), OwnedLane((letter.topic, letter.part), 0, 0, 0), None, self.service, self.codec)
+            items[letter.id] = item_again(Again(_body(letter)), OwnedLane((letter.topic, letter.part), 0, 0, 0), None, self.service, self.codec)
         except ValueError as gone:
-            return Judgement("still broken", str(gone), schema)
+            judged[letter.id] = Judgement("still broken", str(gone))
+
+    async def _book(self, items: Sequence[Item]) -> Book:
+        """What the records say that they want to look at, read at once for all of them."""
+        book = Book(self.service.states, {})
+        for _ in range(PASSES):
+            if not (unread := needed(items, book)):
+                break
+            book.rows |= await self.states.load(unread)
+        return book
+
+    async def _judge_one(self, item: Item, schema: str, book: Book) -> Judgement:
         draft, looked = await self._decide(item, book)
         _, outcome, cause = draft.outcomes[0]
         if outcome is Outcome.DEAD_LETTERED:
@@ -152,6 +165,11 @@ class Judge:
 
 def _body(letter: Letter) -> KeptBody:
     return KeptBody(letter.topic, letter.part, letter.offset, letter.headers, letter.key, letter.record_key, letter.value)
+
+
+def _may_regress(letter: Letter, judgement: Judgement) -> bool:
+    """What has no state yet has taken nothing."""
+    return judgement.verdict == "apply" and letter.key is not None and judgement.reads.get(letter.key, 0) > 0 and letter.offset >= 0
 
 
 def _would_regress(judgement: Judgement) -> Judgement:
