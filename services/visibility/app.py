@@ -60,6 +60,15 @@ def build(settings: Settings) -> Service:
     )
 
 
+def run_rebuild(settings: Settings) -> int:
+    """Make the projection anew and write what changed to standard output, as JSON; the exit code."""
+    from services.visibility.adapters.rebuilding import rebuild
+    from shared.runtime.replaying.command import answered
+
+    service = build(settings)
+    return answered(service, settings.runtime, lambda: rebuild(service, settings.runtime))
+
+
 def run_kpis(settings: KpiSettings) -> None:
     """The KPI app, until SIGTERM or SIGINT. Faust is loaded here, so that only this process pays for it."""
     from services.visibility.adapters.kpis import Terms, run_app

@@ -29,7 +29,8 @@ waits = typer.Typer(help="What waits, on which key, in whose queue.", no_args_is
 mappings = typer.Typer(help="The mappings that contracts are routed by.", no_args_is_help=True)
 topics = typer.Typer(help="Kafka's topics against the catalogue.", no_args_is_help=True)
 schemas = typer.Typer(help="The schemas against the registry.", no_args_is_help=True)
-for name, group in (("waits", waits), ("mappings", mappings), ("dlt", dlt), ("topics", topics), ("schemas", schemas)):
+rebuild = typer.Typer(help="Projections made anew.", no_args_is_help=True)
+for name, group in (("rebuild", rebuild), ("waits", waits), ("mappings", mappings), ("dlt", dlt), ("topics", topics), ("schemas", schemas)):
     app.add_typer(group, name=name)
 
 
@@ -137,6 +138,14 @@ def replay(
     _answer(report, json, again.draw)
     if again.differs(report):
         raise typer.Exit(Exit.FOUND)
+
+
+@rebuild.command("visibility")
+def rebuild_visibility(home: Home = None, json: Json = False) -> None:
+    """Make the projection anew from the topics while the old one serves, and swap when it has caught up."""
+    from shared.ops import rebuild as anew
+
+    _answer(anew.gather(where.find(home)), json, anew.draw)
 
 
 @waits.command("ls")

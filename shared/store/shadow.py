@@ -139,11 +139,15 @@ class Shadow:
         except asyncpg.InsufficientPrivilegeError as error:
             raise ShadowError(f"The schema {self.name} is missing and this role may not make it: run `python -m shared.ops.prepare`.") from error
 
-    async def begin(self, spans: Sequence[Span]) -> int:
-        """Note the range and what the live journal tells of it; how many lines that are."""
-        async with self.pool.acquire() as db, db.transaction(isolation="repeatable_read"):
+    async def enter(self, spans: Sequence[Span]) -> None:
+        """Stand at the beginning of the range."""
+        async with self.pool.acquire() as db, db.transaction():
             await db.copy_records_to_table("span", records=[(*span.lane, span.first, span.past) for span in spans])
             await db.copy_records_to_table("lane", records=[(*s.lane, s.first, 1) for s in spans], columns=["topic", "part", "next", "epoch"])
+
+    async def remember(self) -> int:
+        """Note what the live journal tells of the range; how many lines that are."""
+        async with self.pool.acquire() as db, db.transaction(isolation="repeatable_read"):
             await db.execute("insert into taken select pg_current_snapshot()")
             await db.execute(GUIDE.format(live=self.live))
             await db.execute(SEED.format(live=self.live))
@@ -188,11 +192,14 @@ class Shadow:
 
 @asynccontextmanager
 async def open_shadow(dsn: str, name: str, size: int = 4) -> AsyncIterator[Shadow]:
-    probe = await asyncpg.connect(dsn)
+    """One process at a time: the server frees the schema when its holder dies. Raises ShadowError."""
+    holder = await asyncpg.connect(dsn)
     try:
-        live = await probe.fetchval("select quote_ident(current_schema())")
+        live = await holder.fetchval("select quote_ident(current_schema())")
+        if not await holder.fetchval("select pg_try_advisory_lock(hashtextextended($1, 0))", name):
+            raise ShadowError(f"Another process is at work in the schema {name}: let it end, then run this again.")
+        settings = {**SETTINGS, "search_path": f'"{name}"'}
+        async with asyncpg.create_pool(dsn, min_size=1, max_size=size, server_settings=settings, max_inactive_connection_lifetime=0) as pool:
+            yield Shadow(pool, name, live)
     finally:
-        await probe.close()
-    settings = {**SETTINGS, "search_path": f'"{name}"'}
-    async with asyncpg.create_pool(dsn, min_size=1, max_size=size, server_settings=settings, max_inactive_connection_lifetime=0) as pool:
-        yield Shadow(pool, name, live)
+        await holder.close()

@@ -51,7 +51,7 @@ def answered(service: Service, settings: RuntimeSettings, ask: Callable[[], Coro
         print(f"{error or type(error).__name__} (Kafka {settings.kafka}, registry {settings.registry})", file=sys.stderr)
         return FAILED
     json.dump(found, sys.stdout, default=str)
-    return FOUND if any(found["different"].values()) else DONE
+    return FOUND if any(found.get("different", {}).values()) else DONE
 
 
 async def _report(service: Service, settings: RuntimeSettings, start: Where, end: Where) -> dict[str, Any]:
@@ -64,7 +64,8 @@ async def run(service: Service, settings: RuntimeSettings, outputs: Sequence[Out
     spans = spans_of(settings.kafka, [route.topic for route in service.routes], start, end)
     async with open_shadow(settings.postgres.get_secret_value(), rooms_beside(service.name)[0]) as shadow:
         await shadow.make(scripts_of(service.name))
-        await shadow.begin(spans)
+        await shadow.enter(spans)
+        await shadow.remember()
         report = Report(service.name, shadow.name, spans_as_json(spans), sum(span.past - span.first for span in spans))
         log = Log(settings.kafka, spans)
         try:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import asyncpg
@@ -90,7 +91,8 @@ class Report:
             self.differences.append(difference)
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        plain = {each.name: getattr(self, each.name) for each in dataclass_fields(self)}
+        return plain | {"differences": [asdict(each) for each in self.differences]}
 
 
 async def compare(shadow: Shadow, outputs: Sequence[Output], bootstrap: str, codec: Codec, report: Report) -> None:

@@ -2,12 +2,12 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import msgspec
+from msgspec.structs import replace
 
 from shared.messages.base import Message
 from shared.runtime.book import Book
@@ -16,7 +16,7 @@ from shared.runtime.decision import Service
 from shared.runtime.replaying.log import Log, Read
 from shared.runtime.work import Item, item_of_inbox, item_of_record, routes_of, unstorable
 from shared.store.batches import BatchStore
-from shared.store.rows import InboxRow, Lane, StateRow
+from shared.store.rows import Batch, InboxRow, Lane, StateRow
 from shared.store.shadow import Shadow, Told
 from shared.wire.codec import Codec, Unencodable
 from shared.wire.encoder import writer_of
@@ -49,10 +49,10 @@ class AsText:
 
 
 class Decider:
-    """Decides on items and keeps what follows, as the engine does, in the schema that `store` sees."""
+    """Decides on items and keeps what follows, as the engine does, in the schema that `store` sees. `trim` may take away what nobody needs."""
 
-    def __init__(self, service: Service, codec: Codec, store: BatchStore, log: Log) -> None:
-        self.service, self.codec, self.store, self.log = service, codec, store, log
+    def __init__(self, service: Service, codec: Codec, store: BatchStore, log: Log, trim: Callable[[Batch], None] = lambda batch: None) -> None:
+        self.service, self.codec, self.store, self.log, self.trim = service, codec, store, log, trim
         self.routes = routes_of(service)
         self.text = AsText()
 
@@ -63,6 +63,7 @@ class Decider:
     async def decide(self, items: Sequence[Item], now: datetime) -> list[Draft]:
         """One transaction; where the database refuses something in it, one for each item."""
         draft = await self.drafted(items, now)
+        self.trim(draft.batch)
         try:
             await self.store.commit(draft.batch)
         except REFUSED as refusal:
