@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import time
 
 import asyncpg
@@ -13,7 +14,7 @@ from tests.faults.arena import Arena
 from tests.faults.injectors.kinds import Fault
 
 TOPIC, READER = "source.crm.account.v1", "master_data"
-WATCHED_S = 20.0
+WATCHED_S = 45.0  # beyond the interval at which clients ask for metadata
 MORE = 60  # records a partition: beyond every offset that was read before
 Rows = list[tuple[int, int]]
 
@@ -23,6 +24,9 @@ def topic_made_anew(arena: Arena, rng: random.Random) -> int:
     before = asyncio.run(_offsets(arena.plan.admin_dsn))
     _make_anew(arena.admin(), len(before), arena.plan.nodes)
     _fill(arena.plan.bootstrap, len(before))
+    for each in arena.services:
+        if each.name.startswith(READER):  # one that starts anew asks for its offsets at once
+            each.send(signal.SIGTERM)
     end = time.monotonic() + WATCHED_S
     while time.monotonic() < end:
         now = asyncio.run(_offsets(arena.plan.admin_dsn))
