@@ -58,7 +58,7 @@ async def test_a_mended_cause_is_applied_and_what_was_held_follows_in_the_order_
             emitted.setdefault(key, []).append(message.event_id)
         assert emitted == {key: [m.event_id for k, m in (*events, *late) if k == key] for key in ("A0", "A1", "A2")}
         assert await standing(service) == 0
-        audit = await service.fetch("select who, why, plan_hash, key from audit where what = 're-driven' order by id")
+        audit = await service.fetch("select who, why, plan_hash, key from audit where what = 're-driven' order by key")
         assert [tuple(r.values()) for r in audit] == [("ann@desk", "the cause is mended", plan["hash"], f"account:A{i}") for i in range(3)]
 
 
@@ -167,7 +167,8 @@ async def test_a_record_that_fails_for_another_cause_stops_the_plan_and_is_burie
             service.bugs = {"stop"}
             told = await apply(asked, plan)
             assert (told["status"], told["progress"]) == ("stopped", {"failed_new": 1, "pending": 2})
-        rows = await service.fetch("select code, attempts, resolution from dead_letter where key = 'account:A0' order by id")
+            failed = next(item["key"] for item in await items_of(asked, plan) if item["status"] == "failed_new")
+        rows = await service.fetch("select code, attempts, resolution from dead_letter where key = $1 order by id", failed)
         assert [tuple(r.values()) for r in rows] == [("bad-name", 1, "failed again for another cause"), ("bug", 2, None)]
         assert len(service.published(service.dead_letters)) == 4
 
