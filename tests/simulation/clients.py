@@ -1,0 +1,267 @@
+"""What confluent-kafka's Consumer and Producer do, as far as the runtime asks it of them, against the broker in memory."""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from shared.store.rows import Lane
+from tests.simulation.broker import Broker, Entry, failure, visible
+from tests.simulation.group import Group, Member
+from tests.simulation.loop import Process
+from tests.simulation.threads import blocked_on
+from tests.simulation.world import World
+
+Callback = Callable[[Any, list[TopicPartition]], None]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A message, or the news that a partition's end was reached."""
+
+    lane: Lane
+    at: int
+    entry: Entry | None
+
+    def topic(self) -> str:
+        return self.lane[0]
+
+    def partition(self) -> int:
+        return self.lane[1]
+
+    def offset(self) -> int:
+        return self.at
+
+    def key(self) -> bytes | None:
+        return self.entry.key if self.entry else None
+
+    def value(self) -> bytes | None:
+        return self.entry.value if self.entry else None
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return self.entry.headers if self.entry else []
+
+    def error(self) -> KafkaError | None:
+        return None if self.entry else KafkaError(KafkaError._PARTITION_EOF)
+
+
+class SimulatedConsumer:
+    def __init__(self, world: World, broker: Broker, group: Group, process: Process, configuration: dict[str, object]) -> None:
+        self.world, self.broker, self.group, self.process = world, broker, group, process
+        self.committed_only = configuration.get("isolation.level") != "read_uncommitted"
+        self.member: Member | None = None
+        self.positions: dict[Lane, int] = {}
+        self.ready: dict[Lane, float] = {}
+        self.told: dict[Lane, int] = {}
+        self.paused: set[Lane] = set()
+        self.closed = False
+        self.on_assign: Callback = lambda consumer, partitions: None
+        self.on_revoke: Callback = lambda consumer, partitions: None
+
+    def subscribe(self, topics: Sequence[str], on_assign: Callback, on_revoke: Callback, on_lost: Callback) -> None:
+        self.on_assign, self.on_revoke = on_assign, on_revoke
+        self.member = self.group.join(self.process)
+
+    def poll(self, timeout: float) -> Fetched | None:
+        found = self._gather(1, timeout)
+        return found[0] if found else None
+
+    def consume(self, count: int, timeout: float) -> list[Fetched]:
+        return self._gather(count, timeout) if count > 0 else []
+
+    def seek(self, partition: TopicPartition) -> None:
+        lane = partition.topic, partition.partition
+        if lane not in self.positions or self.world.loop.elapsed < self.ready[lane]:
+            raise failure(KafkaError._STATE, "Local: Erroneous state")
+        self._place(lane, partition.offset)
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        for p in partitions:
+            self._place((p.topic, p.partition), p.offset)
+
+    def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
+        for p in partitions:
+            lane = p.topic, p.partition
+            self._place(lane, p.offset)
+            self.ready[lane] = self.world.loop.elapsed + (self.world.random.uniform(0, 0.2) if self.world.chance(0.5) else 0)
+
+    def incremental_unassign(self, partitions: Sequence[TopicPartition]) -> None:
+        for p in partitions:
+            self.positions.pop((p.topic, p.partition), None)
+            self.paused.discard((p.topic, p.partition))
+
+    def assignment(self) -> list[TopicPartition]:
+        return [TopicPartition(*lane) for lane in self.positions]
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused |= {(p.topic, p.partition) for p in partitions}
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused -= {(p.topic, p.partition) for p in partitions}
+
+    def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
+        self.group.committed |= {(p.topic, p.partition): p.offset for p in offsets}
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float = 0.0, cached: bool = False) -> tuple[int, int]:
+        lane = partition.topic, partition.partition
+        ends: tuple[int, int] = blocked_on(self.world.exchange("kafka", f"end of {lane}", lambda: (0, self._end(lane)), _late))
+        return ends
+
+    def close(self) -> None:
+        if self.member is not None and not self.closed and not self.world.over:
+            self.closed = True
+            if self.member.owned:
+                self._revoke(self.member, set(self.member.owned))
+            self.group.leave(self.member)
+
+    def _end(self, lane: Lane) -> int:
+        return self.broker.stable_end(lane) if self.committed_only else len(self.broker.logs[lane])
+
+    def _place(self, lane: Lane, offset: int) -> None:
+        self.positions[lane] = offset
+        self.told.pop(lane, None)
+
+    def _gather(self, count: int, timeout: float) -> list[Fetched]:
+        deadline = self.world.loop.elapsed + timeout
+        found: list[Fetched] = []
+        while True:
+            self._follow_group()
+            while len(found) < count and (fetched := self._next()):
+                found.append(fetched)
+            left = deadline - self.world.loop.elapsed
+            if len(found) == count or left <= 0:
+                return found
+            self._wait(left)
+
+    def _wait(self, longest: float) -> None:
+        """Until something changes at the broker and has come here, `longest` at the most."""
+        news: asyncio.Future[None] = self.world.loop.create_future()
+        self.world.after(longest, _tell, news)
+        if longest > 0.1 or self.committed_only:
+            self.broker.watchers.append(lambda: self.world.after(self.world.delay(), _tell, news))
+        blocked_on(news)
+
+    def _next(self) -> Fetched | None:
+        if self.world.is_away("kafka"):
+            return None
+        lanes = [lane for lane in self.positions if lane not in self.paused]
+        for lane in self.world.random.sample(lanes, len(lanes)):
+            if self.member is not None and self.world.chance(0.2):
+                continue  # not fetched yet
+            if fetched := self._fetch(lane):
+                return fetched
+        return None
+
+    def _fetch(self, lane: Lane) -> Fetched | None:
+        log, end = self.broker.logs[lane], self._end(lane)
+        while (at := self.positions[lane]) < end:
+            self.positions[lane] = at + 1
+            if visible(log[at]) or (not self.committed_only and not log[at].marker):
+                return Fetched(lane, at, log[at])
+        if self.told.get(lane) != at:
+            self.told[lane] = at
+            return Fetched(lane, at, None)
+        return None
+
+    def _follow_group(self) -> None:
+        member = self.member
+        if member is None or self.closed:
+            return
+        if member.evicted:
+            if self.world.chance(0.5):
+                return  # the next heartbeat will say so
+            if member.owned:
+                self._revoke(member, set(member.owned))
+            self.member = self.group.join(self.process)
+            return
+        if gone := self.group.to_revoke(member):
+            self._revoke(member, gone)
+        if new := self.group.to_assign(member):
+            member.owned |= new
+            self.on_assign(self, [TopicPartition(*lane) for lane in sorted(new)])
+
+    def _revoke(self, member: Member, lanes: set[Lane]) -> None:
+        self.on_revoke(self, [TopicPartition(*lane) for lane in sorted(lanes)])
+        member.owned -= lanes
+
+
+class SimulatedProducer:
+    def __init__(self, world: World, broker: Broker, configuration: dict[str, object]) -> None:
+        self.world, self.broker = world, broker
+        self.name = str(configuration["transactional.id"])
+        self.epoch = -1
+        self.in_flight = 0
+        self.error: Exception | None = None
+        self.arrives = 0.0
+        self.landed: asyncio.Future[None] | None = None
+
+    def init_transactions(self, timeout: float) -> None:
+        self.epoch = blocked_on(self.world.exchange("kafka", f"init {self.name}", lambda: self.broker.become(self.name), _late))
+
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        parts = dict.fromkeys(range(self.broker.topics[topic]))
+        return blocked_on(
+            self.world.exchange("kafka", "topics", lambda: SimpleNamespace(topics={topic: SimpleNamespace(partitions=parts)}), _late)
+        )
+
+    def begin_transaction(self) -> None:
+        self.error = None
+
+    def produce(
+        self, topic: str, value: bytes | None, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = (), partition: int = -1
+    ) -> None:
+        """On its way from here on, whatever becomes of the process; records of one producer stay in order."""
+        lane = topic, partition if partition >= 0 else zlib.crc32(key or b"") % self.broker.topics[topic]
+        self.arrives = max(self.arrives + 1e-6, self.world.loop.elapsed + self.world.delay())
+        self.in_flight += 1
+        lost = self.world.chance(self.world.trouble / 4)
+        self.world.after(self.arrives - self.world.loop.elapsed, self._land, lane, key, value, list(headers), lost)
+
+    def commit_transaction(self, timeout: float) -> None:
+        if self.in_flight:
+            self.landed = self.world.loop.create_future()
+            blocked_on(self.landed)
+        if self.error:
+            raise self.error
+        fate = self.world.random.choice(("request", "answer", "late")) if self.world.chance(self.world.trouble) else "well"
+        done: asyncio.Future[None] = self.world.loop.create_future()
+        if fate != "well":
+            self.world.say(f"kafka: EndTxn of {self.name}: {fate} lost")
+            self.world.after(timeout / 10, self.world._fail, done, failure(KafkaError._TIMED_OUT, f"EndTxn: {fate}"))
+        if fate != "request":
+            late = self.world.random.uniform(0, timeout) if fate == "late" else 0.0
+            self.world.after(self.world.delay() + late, self._end, done)
+        blocked_on(done)
+
+    def _land(self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool) -> None:
+        self.in_flight -= 1
+        try:
+            if lost or self.world.is_away("kafka"):
+                raise failure(KafkaError._MSG_TIMED_OUT, "a record did not arrive")
+            if self.error is None:
+                self.broker.write(self.name, self.epoch, lane, key, value, headers)
+        except KafkaException as error:
+            self.error = self.error or error
+        if not self.in_flight and self.landed and not self.landed.done():
+            self.landed.set_result(None)
+
+    def _end(self, done: "asyncio.Future[None]") -> None:
+        try:
+            self.broker.end(self.name, self.epoch, True)
+        except KafkaException as error:
+            self.world.after(self.world.delay(), self.world._fail, done, error)
+        else:
+            self.world.after(self.world.delay(), self.world._succeed, done, None)
+
+
+def _late(why: str) -> Exception:
+    return failure(KafkaError._TIMED_OUT, why)
+
+
+def _tell(news: "asyncio.Future[None]") -> None:
+    if not news.done():
+        news.set_result(None)
