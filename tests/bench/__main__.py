@@ -3,13 +3,15 @@
 import argparse
 import asyncio
 import json
+import signal
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench import durable, end_to_end
+from tests.bench import durable, end_to_end, growth, instances, start, trouble
 from tests.bench.measure import environment
 from tests.bench.picture import picture
 from tests.support.stack import Stack, free_port_base, remove_home
@@ -36,11 +38,29 @@ def durable_job(given: argparse.Namespace) -> dict[str, Any]:
         return asyncio.run(durable.run(stack, given.repeat, RECORDS[given.scale], frozenset(filter(None, given.subjects.split(",")))))
 
 
-def whole_stack(given: argparse.Namespace) -> dict[str, Any]:
-    return end_to_end.run(given.scale, given.repeat)
+def troubled(given: argparse.Namespace) -> dict[str, Any]:
+    with parts() as stack:
+        return asyncio.run(trouble.run(stack, given.repeat, given.scale))
 
 
-BENCHMARKS = {1: ("durable", durable_job), 4: ("end-to-end", whole_stack)}
+def growing(given: argparse.Namespace) -> dict[str, Any]:
+    with parts() as stack:
+        return asyncio.run(growth.run(stack, given.scale))
+
+
+def several(given: argparse.Namespace) -> dict[str, Any]:
+    with parts() as stack:
+        return asyncio.run(instances.run(stack, given.repeat, RECORDS[given.scale]))
+
+
+BENCHMARKS: dict[int, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = {
+    1: ("durable", durable_job),
+    3: ("trouble", troubled),
+    4: ("end-to-end", lambda given: end_to_end.run(given.scale, given.repeat)),
+    7: ("growth", growing),
+    8: ("instances", several),
+    9: ("start", lambda given: start.run(given.repeat)),
+}
 
 
 def draw(results: Path) -> None:
@@ -57,6 +77,7 @@ def main() -> None:
     parser.add_argument("--subjects", default="", help="of benchmark 1: only these")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # takes down what it started, as Ctrl-C does
     wanted = [int(number) for number in given.only.split(",") if number] or sorted(BENCHMARKS)
     for number in wanted:
         name, run = BENCHMARKS[number]

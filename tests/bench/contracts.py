@@ -15,7 +15,8 @@ from shared.messages.source import SourceContract
 from shared.wire.codec import Codec
 from shared.wire.registry import Registry
 from tests.bench.subject import committed
-from tests.e2e.whole import DATA, Whole
+from tests.e2e.whole import DATA, SETTLED_S, Whole
+from tests.support.stack import wait_until
 
 PUBLISHED = DATA / "ocds" / "portugal_base_2019.json"
 SOURCE = "source.clm.contract.v1"
@@ -56,6 +57,11 @@ class Sender:
         return msgspec.structs.replace(self.pattern, event_id=event_id, contract_id=contract_id, contract=contract)
 
 
+def through(stack: Whole, count: int) -> None:
+    """Wait until `count` contracts are set up everywhere. What stays waiting or dead is no part of it."""
+    wait_until(lambda: stack.report()["contracts"]["active"] >= count, stack.still_running, SETTLED_S)
+
+
 def sender(stack: Whole, folder: Path) -> Sender:
     """Feeds the pattern, with the mappings it implies, and waits until it is through."""
     package = json.loads(PUBLISHED.read_text())[0]
@@ -63,7 +69,7 @@ def sender(stack: Whole, folder: Path) -> Sender:
     one = folder / "one.json"
     one.write_text(json.dumps([package | {"releases": [release | {"contracts": release["contracts"][:1]}]}]))
     stack.feed(one)
-    stack.settle()
+    through(stack, 1)
     codec = Codec(Registry(stack.url(2)))
     pattern = next(codec.decode(message.value() or b"", SourceContract) for message in committed(bootstrap(stack), SOURCE))
     return Sender(stack, pattern, codec, Producer({"bootstrap.servers": bootstrap(stack), "enable.idempotence": True, "linger.ms": 0}))

@@ -18,6 +18,7 @@ import fastavro
 PARTITIONS = 6
 SEEN = 16
 FRAME = 5
+PARKED = "Customer that nobody knows"  # to Throughline, in the benchmark of trouble: its orders wait for ever
 SCHEMA = {
     "type": "record",
     "name": "Order",

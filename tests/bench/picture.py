@@ -74,4 +74,29 @@ def _end_to_end(result: dict[str, Any]) -> list[Figure]:
     ]
 
 
-FIGURES = {1: _durable, 4: _end_to_end}
+def _growth(result: dict[str, Any]) -> list[Figure]:
+    return [_one(f"{row['contracts']:,} contracts in state", row["records_per_s"], f"{row['records_per_s']:,}") for row in result["rows"]]
+
+
+def _instances(result: dict[str, Any]) -> list[Figure]:
+    rows = [(f"{row['instances']} instance(s)", row["records_per_s"]) for row in result["rows"]]
+    return [_of_spread(label, spread, f"{spread['median']:,.0f}", True) for label, spread in rows]
+
+
+def _start(result: dict[str, Any]) -> list[Figure]:
+    return [_of_spread(row["what"], row["s"], f"{row['s']['median']:.1f} s", True) for row in result["rows"]]
+
+
+def _one(label: str, value: float, text: str) -> Figure:
+    return {"label": label, "median": value, "least": value, "greatest": value, "text": text, "ours": True}
+
+
+def _trouble(result: dict[str, Any]) -> list[Figure]:
+    return [
+        _of_spread(f"{row['share']:.0%} trouble, {name}", row[name], f"{row[name]['median']:.1f} ms, x {row[f'{name}_ratio']:.2f}", True)
+        for row in result["rows"]
+        for name in ("p50", "p99")
+    ]
+
+
+FIGURES = {1: _durable, 3: _trouble, 4: _end_to_end, 7: _growth, 8: _instances, 9: _start}

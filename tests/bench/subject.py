@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -25,13 +26,15 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Outcome:
-    """`published` as a reader of committed records sees it; `unique` of them by event id. CPU in seconds, of the subject's own processes."""
+    """`published` as a reader of committed records sees it; `unique` of them by event id. CPU and memory are of the subject's own
+    processes; a long silence says that a rate was stopped rather than slow."""
 
     published: int
     unique: int
     records_per_s: float
     cpu_s: float
     memory_mb: float
+    longest_silence_s: float
 
 
 def topic(stack: Stack, name: str, partitions: int = PARTITIONS, config: dict[str, str] | None = None) -> str:
@@ -42,13 +45,16 @@ def topic(stack: Stack, name: str, partitions: int = PARTITIONS, config: dict[st
 
 
 def source(stack: Stack, name: str, count: int, contracts: int, schema_id: int) -> str:
-    topic(stack, name)
+    fill(stack, topic(stack, name), count, contracts, schema_id)
+    return name
+
+
+def fill(stack: Stack, name: str, count: int, contracts: int, schema_id: int) -> None:
     producer = Producer({"bootstrap.servers": stack.bootstrap, "enable.idempotence": True, "compression.type": "lz4", "linger.ms": 5})
     for order in orders(count, contracts):
         producer.produce(name, encode(order, schema_id), key=order["contract_id"])
         producer.poll(0)
     assert producer.flush(60) == 0
-    return name
 
 
 async def job(stack: Stack, name: str, read: str) -> Job:
@@ -88,33 +94,40 @@ def _end(process: psutil.Popen) -> None:
 def measured(python: Path, module: str, given: Job, count: int, timeout: float) -> Outcome:
     """Raises AssertionError with the end of its log when the program ends or does not get there in `timeout` seconds."""
     with running(python, module, given) as process:
-        _wait(process, given, count, time.monotonic() + timeout)
-        cpu, memory = _used(process)
+        wait_for(process, given, count, time.monotonic() + timeout)
+        cpu, memory = used(process)
     read = sorted((message.timestamp()[1], decode(message.value() or b"")["event_id"]) for message in committed(given.bootstrap, given.output))
     warm = int(len(read) * WARM_UP)
-    seconds = (read[-1][0] - read[warm][0]) / 1000
-    return Outcome(len(read), len({event_id for _, event_id in read}), (len(read) - warm) / max(seconds, 0.001), cpu, memory)
+    times = [at / 1000 for at, _ in read[warm:]]
+    silence = max(later - earlier for earlier, later in pairwise(times))
+    unique = len({event_id for _, event_id in read})
+    return Outcome(len(read), unique, len(times) / max(times[-1] - times[0], 0.001), round(cpu, 2), round(memory, 1), round(silence, 3))
 
 
-def _wait(process: psutil.Popen, given: Job, count: int, end: float) -> None:
+def wait_for(process: psutil.Popen, given: Job, count: int, end: float, quiet_s: float = QUIET_S) -> None:
     """Until as much as was sent has been appended, and nothing more came for a while."""
     looking = Consumer({"bootstrap.servers": given.bootstrap, "group.id": "look", "log_level": 0})
     last, since = -1, time.monotonic()
-    while last < count or time.monotonic() - since < QUIET_S:
+    while last < count or time.monotonic() - since < quiet_s:
         at_work = process.poll() is None and time.monotonic() < end
         assert at_work, f"{given.name} published {last} of {count}, then ended or was too late:\n{_log(given)}"
-        now = sum(looking.get_watermark_offsets(TopicPartition(given.output, p), timeout=10)[1] for p in range(PARTITIONS))
+        now = appended(looking, given)
         if now != last:
             last, since = now, time.monotonic()
         time.sleep(0.25)
     looking.close()
 
 
+def appended(looking: Consumer, given: Job) -> int:
+    """Records in the output topic, and markers of transactions with them."""
+    return sum(int(looking.get_watermark_offsets(TopicPartition(given.output, p), timeout=10)[1]) for p in range(PARTITIONS))
+
+
 def _log(given: Job) -> str:
     return (Path(given.folder) / "log").read_text(errors="replace")[-3000:]
 
 
-def _used(process: psutil.Popen) -> tuple[float, float]:
+def used(process: psutil.Popen) -> tuple[float, float]:
     family = [process, *process.children(recursive=True)]
     times = [each.cpu_times() for each in family]
     return sum(t.user + t.system for t in times), sum(each.memory_info().rss for each in family) / 2**20

@@ -11,11 +11,11 @@ import msgspec
 from pydantic import SecretStr
 
 from shared.messages.base import Message
-from shared.runtime.decision import Decision, Emit, Known, Route, Service, applied, duplicate
+from shared.runtime.decision import Decision, Emit, Known, Outcome, Route, Service, WaitFor, applied, duplicate
 from shared.runtime.events import Received
 from shared.runtime.main import run
 from shared.runtime.settings import RuntimeSettings
-from tests.bench.job import SCHEMA, SEEN, Job
+from tests.bench.job import PARKED, SCHEMA, SEEN, Job
 from tests.support.stack import free_port_base
 
 
@@ -48,6 +48,8 @@ def service(job: Job) -> Service:
         state, order = state or Ordered(), event.message
         if order.event_id in state.seen:
             return duplicate("seen before")
+        if order.customer == PARKED:
+            return Decision(Outcome.WAITING, state, waits=(WaitFor("account:unknown", "sales operations", "the customer is not known"),))
         state = replace(state, revision=state.revision + 1, seen=(*state.seen, order.event_id)[-SEEN:], customer=order.customer)
         published = msgspec.structs.replace(order, customer=order.customer.upper())
         return applied(state, emits=(Emit(job.output, event.key, published),))

@@ -1,0 +1,48 @@
+"""The benchmarks measure what they say: the records and the rule of the job, medians and quantiles, and a picture of every result."""
+
+from xml.etree import ElementTree
+
+from tests.bench.job import SEEN, decide, decode, encode, orders
+from tests.bench.measure import quantile, spread
+from tests.bench.picture import picture
+from tests.bench.subjects.throughline import Order
+
+ENVIRONMENT = {"at": "2026-01-01T00:00:00+00:00", "cores": 2, "cpu": "a <fast> one", "load_before": [0.5, 0.5, 0.5]}
+
+
+def test_a_record_has_179_bytes_and_six_lines() -> None:
+    order = next(orders(1, 1))
+    assert (len(encode(order)), len(order["lines"])) == (179, 6)
+    assert decode(encode(order)) == order
+
+
+def test_an_event_seen_before_changes_nothing_and_publishes_nothing() -> None:
+    order = next(orders(1, 1))
+    state, published = decide(None, order)
+    assert published == order | {"customer": order["customer"].upper()}
+    assert decide(state, order) == (state, None)
+
+
+def test_the_state_remembers_as_many_events_as_said() -> None:
+    state = None
+    for order in orders(SEEN + 5, 1):
+        state, _ = decide(state, order)
+    assert state is not None
+    assert (state["revision"], len(state["seen"])) == (SEEN + 5, SEEN)
+
+
+def test_throughline_is_given_the_schema_of_its_peers() -> None:
+    assert set(Order.__struct_fields__) == set(next(orders(1, 1)))
+
+
+def test_a_spread_tells_the_median_and_both_ends() -> None:
+    assert spread([3.0, 1.0, 2.0]) == {"median": 2.0, "least": 1.0, "greatest": 3.0, "values": [3.0, 1.0, 2.0]}
+    assert [quantile([float(n) for n in range(1, 101)], share) for share in (0.5, 0.99, 1.0)] == [50.0, 99.0, 100.0]
+
+
+def test_the_picture_is_well_formed_and_names_every_subject() -> None:
+    rate = spread([10.0, 12.0])
+    rows = [{"subject": f"peer & {n}", "records_per_s": rate, "ratio": 1.1, "target": 2.0} for n in range(3)]
+    drawn = picture([{"benchmark": 1, "title": "Durable job", "unit": "records/s", "scale": "small", "environment": ENVIRONMENT, "rows": rows}])
+    words = {text.text for text in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")}
+    assert {f"peer & {n}" for n in range(3)} <= words
