@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from confluent_kafka import Message
 
 from shared.runtime.answers import Reply
 from shared.runtime.decision import Target
+from shared.runtime.reader import Reader
+from shared.runtime.records import Record
 from shared.runtime.relay import Relay
 from shared.runtime.runner import Runner
 from shared.store.effects import ClaimedEffect
@@ -36,6 +39,17 @@ def rows_as_they_come(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Relay, "_next_rows", next_rows)
 
 
+def same_producer_after_doubt(patch: pytest.MonkeyPatch) -> None:
+    real = Relay._start_over
+
+    async def start_over(self: Relay, error: Exception, failures: int) -> None:
+        position, producer = self.position, self.publisher.producer
+        await real(self, error, failures)
+        self.position, self.publisher.producer = position, producer
+
+    patch.setattr(Relay, "_start_over", start_over)
+
+
 def no_look_after_doubt(patch: pytest.MonkeyPatch) -> None:
     real = Runner._call
 
@@ -45,9 +59,23 @@ def no_look_after_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Runner, "_call", call)
 
 
+def ends_of_earlier_claims_believed(patch: pytest.MonkeyPatch) -> None:
+    real = Reader._record
+
+    def record(self: Reader, message: Message) -> Record | None:
+        claim = self.lanes.get((message.topic() or "", message.partition() or 0))
+        if message.error() and claim is not None:
+            claim.reached_end(message.offset() or 0)
+        return real(self, message)
+
+    patch.setattr(Reader, "_record", record)
+
+
 MUTANTS: list[tuple[Callable[[Any], None], tuple[str, ...]]] = [
     (rows_as_they_come, ("lanes_are_dense", "output_is")),
+    (same_producer_after_doubt, ("lanes_are_dense", "output_is")),
     (no_look_after_doubt, ("effects_once",)),
+    (ends_of_earlier_claims_believed, ("every_input_once", "outcomes")),
 ]
 
 
