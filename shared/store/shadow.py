@@ -45,15 +45,15 @@ insert into state select l.* from {live}.state l join (
 ANSWER = """
 with answered as (
   update effect e set status = a.outcome, ended = now()
-  from (select e.id, x.outcome, x.answer from effect e cross join lateral (
-      select outcome, answer from {live}.attempt where effect = e.id and answer is not null order by id offset e.round - 1 limit 1) x
+  from (select e.id, x.outcome, x.answer, x.at from effect e cross join lateral (
+      select outcome, answer, at from {live}.attempt where effect = e.id and answer is not null order by id offset e.round - 1 limit 1) x
     where e.id = any($1::uuid[]) and e.status = 'open') a
   where e.id = a.id
-  returning e.topic, e.part, e.key, e.trace, a.answer
+  returning e.topic, e.part, e.key, e.trace, a.answer, a.at
 )
-insert into inbox (topic, part, key, kind, body, trace) select topic, part, key, 'answered', answer, trace from answered
+insert into inbox (topic, part, key, kind, body, trace, due) select topic, part, key, 'answered', answer, trace, at from answered
 """
-ARRIVED = "select id, topic, part, key, kind, body, trace from inbox where id > $1 order by id"
+ARRIVED = "select id, topic, part, key, kind, body, trace, due from inbox where id > $1 order by id"
 OUTSIDE = """
 insert into outside
 select key, substr(key, strpos(key, ':') + 1), min(why) from (
@@ -177,10 +177,10 @@ class Shadow:
         if effects:
             await self.pool.execute(ANSWER.format(live=self.live), list(effects))
 
-    async def arrived(self, after: int) -> list[InboxRow]:
-        """What came into the inbox behind row `after`."""
+    async def arrived(self, after: int) -> list[tuple[datetime, int, InboxRow]]:
+        """What came into the inbox behind row `after`, by when it came: an answer came when it came in truth."""
         rows = await self.pool.fetch(ARRIVED, after)
-        return [InboxRow(r["id"], (r["topic"], r["part"]), r["key"], r["kind"], r["body"], r["trace"]) for r in rows]
+        return [(r["due"], r["id"], InboxRow(r["id"], (r["topic"], r["part"]), r["key"], r["kind"], r["body"], r["trace"])) for r in rows]
 
     async def set_apart(self, topics: Sequence[str]) -> None:
         """Name the keys that cannot be compared, with the reason. `topics` are those whose records are."""

@@ -11,7 +11,7 @@ import pytest
 
 from shared.messages.source import SourceAccount
 from shared.runtime.answers import Absent, Done, Exchange, Finding, Reply
-from shared.runtime.decision import Allowance, Decision, Intent, Known, Service, Target
+from shared.runtime.decision import Allowance, Decision, Emit, Intent, Known, Service, Target
 from shared.runtime.events import Received
 from shared.runtime.replaying.command import run
 from shared.runtime.replaying.comparing import Output, Report
@@ -127,7 +127,7 @@ async def test_a_call_never_made_is_named_and_not_made(stack: Stack, database: s
 
 async def test_a_changed_record_is_shown_field_by_field(stack: Stack, database: str) -> None:
     def renamed(decision: Decision, event: Received[SourceAccount]) -> Decision:
-        emits = tuple(replace(emit, message=account(emit.key, "renamed", event_id=event.message.event_id)) for emit in decision.emits)
+        emits = tuple(Emit(emit.topic, emit.key, account(emit.key, "renamed", event_id=event.message.event_id)) for emit in decision.emits)
         return replace(decision, emits=emits) if event.key == "P2" else decision
 
     async with worked(stack, database, family()) as (service, _):

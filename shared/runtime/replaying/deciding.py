@@ -3,6 +3,8 @@
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Any
 
 import asyncpg
@@ -99,7 +101,7 @@ class Replay:
         self.service, self.codec, self.shadow, self.log = service, codec, shadow, log
         self.decider = Decider(service, codec, BatchStore(shadow.pool, service.project, AT_ONCE), log)
         self.expected: Counter[tuple[str, str]] = Counter()
-        self.waiting: dict[tuple[str, str], deque[InboxRow]] = defaultdict(deque)
+        self.waiting: dict[tuple[str, str], list[tuple[datetime, int, InboxRow]]] = defaultdict(list)  # heaps: what came first is told first
         self.due: deque[InboxRow] = deque()
         self.seen = 0
         self.decided = 0
@@ -138,9 +140,9 @@ class Replay:
         name = (told.key or "", told.kind or "")
         self.expected[name] -= 1
         waiting = self.waiting[name]
-        found = [waiting.popleft()] if waiting else []
+        found = [heappop(waiting)[2]] if waiting else []
         if self.expected[name] <= 0:
-            self.due.extend(self.waiting.pop(name, ()))
+            self.due.extend(row for _, _, row in sorted(self.waiting.pop(name, ()), key=itemgetter(0, 1)))
         return [self._inbox_item(row) for row in found]
 
     def _inbox_item(self, row: InboxRow) -> Item:
@@ -156,7 +158,7 @@ class Replay:
             items = [self._inbox_item(self.due.popleft()) for _ in range(min(len(self.due), PIECE))]
 
     async def _sort_arrivals(self) -> None:
-        for row in await self.shadow.arrived(self.seen):
-            self.seen = row.id
-            name = (row.key, row.kind)
-            self.waiting[name].append(row) if self.expected[name] > 0 else self.due.append(row)
+        for came in await self.shadow.arrived(self.seen):
+            row = came[2]
+            self.seen, name = row.id, (row.key, row.kind)
+            heappush(self.waiting[name], came) if self.expected[name] > 0 else self.due.append(row)

@@ -80,8 +80,8 @@ class Log:
             lane = (message.topic() or "", message.partition() or 0)
             offset = message.offset()
             if error := message.error():
-                if error.code() == KafkaError._PARTITION_EOF:
-                    self._end(lane)
+                if error.code() == KafkaError._PARTITION_EOF and offset is not None and offset >= self.past.get(lane, 0):
+                    self._end(lane)  # an end before that is a broker that does not know its own yet
                 elif error.fatal() or error.code() == KafkaError._AUTO_OFFSET_RESET:
                     raise KafkaException(error)
                 continue
