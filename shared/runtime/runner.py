@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from shared.kernel.cause import Cause
 from shared.runtime import governor
 from shared.runtime.answers import Absent, Ambiguous, Answer, Done, Exchange, Rejected, Reply, Unavailable
 from shared.runtime.decision import Intent, Target
@@ -25,7 +24,6 @@ log = logs.get(__name__)
 RETRY = Backoff(first=0.5, limit=60.0)
 PERMIT_LEASE_S = 15.0
 LEASE_SHARE = 0.8  # the rest is for recording the answer
-BUGS_TO_REJECT = 5
 GAUGE = {governor.Circuit.CLOSED: CIRCUIT_CLOSED, governor.Circuit.HALF_OPEN: CIRCUIT_HALF_OPEN, governor.Circuit.OPEN: CIRCUIT_OPEN}
 
 
@@ -157,7 +155,8 @@ class Runner:
             self.work.set()
 
     async def _reply(self, target: Target, effect: ClaimedEffect) -> Reply:
-        """An answer within the lease whatever the adapter does: one that hangs or raises leaves the outcome unknown."""
+        """An answer within the lease whatever the adapter does: one that hangs or raises leaves the outcome unknown, and unknown never
+        becomes failed: it is looked up and tried again, and said in the log, until the adapter is mended."""
         try:
             async with asyncio.timeout(LEASE_SHARE * self.settings.effect_lease_s):
                 return await self._call(target, effect)
@@ -165,10 +164,7 @@ class Runner:
             return Reply(Ambiguous("the call outlived its lease"), Exchange("unanswered"))
         except Exception as error:
             log.exception("adapter_failed", target=effect.target, step=effect.step, contract_id=effect.key)
-            said = f"{type(error).__name__}: {error}"
-            if effect.attempts < BUGS_TO_REJECT:
-                return Reply(Ambiguous(f"the adapter failed: {said}"), Exchange("unanswered"))
-            return Reply(Rejected(Cause("bug", f"the adapter of {effect.target} fails on this call: {said}")), Exchange("unanswered"))
+            return Reply(Ambiguous(f"the adapter failed: {type(error).__name__}: {error}"), Exchange("unanswered"))
 
     async def _call(self, target: Target, effect: ClaimedEffect) -> Reply:
         """Look first when it may have been sent before."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.erp_provisioning.domain.mappings import Entry, Mappings
 from services.erp_provisioning.domain.progress import Provisioning, advance
@@ -194,7 +195,7 @@ def test_a_mapping_that_begins_after_the_contract_does_not_move_it() -> None:
 def test_a_mapping_entry_read_twice_is_a_duplicate_and_a_foreign_one_is_passed_over() -> None:
     first = on_mapping(None, entry("5"), Known(), NOW)
     assert on_mapping(first.state, entry("5"), Known(), NOW).outcome is Outcome.DUPLICATE  # type: ignore[arg-type]
-    foreign = replace(entry("5"), key="tax:FR@netsuite-emea")
+    foreign = structs.replace(entry("5"), key="tax:FR@netsuite-emea")
     assert on_mapping(None, foreign, Known(), NOW).supplies == ()
 
 
