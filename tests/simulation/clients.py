@@ -204,9 +204,7 @@ class SimulatedProducer:
 
     def list_topics(self, topic: str, timeout: float) -> Any:
         parts = dict.fromkeys(range(self.broker.topics[topic]))
-        return blocked_on(
-            self.world.exchange("kafka", "topics", lambda: SimpleNamespace(topics={topic: SimpleNamespace(partitions=parts)}), _late)
-        )
+        return blocked_on(self.world.exchange("kafka", "topics", lambda: SimpleNamespace(topics={topic: SimpleNamespace(partitions=parts)}), _late))
 
     def begin_transaction(self) -> None:
         self.error = None

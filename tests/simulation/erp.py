@@ -45,8 +45,9 @@ class Erp:
         return any(m.external_id == external_id and m.at <= seen_from for m in self.made)
 
 
-def external_id_of(intent: Intent) -> str:
-    return f"{intent.content['account']}/{intent.content['number']}"
+def external_id_of(content: Mapping[str, Any]) -> str:
+    """Of what is asked for, its refusal included: two reports of one revision may ask for different things."""
+    return f"{content['account']}/{content['number']}/{content['refused']}"
 
 
 class SimulatedAdapter:
@@ -63,7 +64,7 @@ class SimulatedAdapter:
             return self._reply(Unavailable("try later", retry_after=1.0 if throttled else None, throttled=throttled))
         answer: asyncio.Future[str] = world.loop.create_future()
         if not world.chance(likely):
-            world.after(self._travel(), self._arrive, external_id_of(intent), intent.content, answer)
+            world.after(self._travel(), self._arrive, external_id_of(intent.content), intent.content, answer)
         try:
             async with asyncio.timeout(world.random.choice((PATIENCE_S, 60.0)) if world.faulty else PATIENCE_S):
                 said = await answer
@@ -72,15 +73,15 @@ class SimulatedAdapter:
         self._fail_sometimes("after")
         if said == "refused":
             return self._reply(Rejected(Cause("refused", "it does not like it")))
-        return self._reply(Done(external_id_of(intent)))
+        return self._reply(Done(external_id_of(intent.content)))
 
     async def look_up(self, intent: Intent) -> Finding:
         self._fail_sometimes("looking")
         await asyncio.sleep(self.world.delay())
         if self.world.is_away("erp") or self.world.chance(2 * self.world.trouble):
             return Unavailable("cannot look now")
-        self.erp.calls.append((self.world.loop.time(), external_id_of(intent), "look"))
-        return Done(external_id_of(intent)) if self.erp.shows(external_id_of(intent)) else Absent()
+        self.erp.calls.append((self.world.loop.time(), external_id_of(intent.content), "look"))
+        return Done(external_id_of(intent.content)) if self.erp.shows(external_id_of(intent.content)) else Absent()
 
     def _travel(self) -> float:
         """A system that shows everything at once gets requests at once too: nothing is on its way unseen."""

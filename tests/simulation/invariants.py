@@ -11,7 +11,7 @@ from shared.store.rows import Lane
 from tests.simulation import service as simulated
 from tests.simulation.broker import Broker, Entry, visible
 from tests.simulation.database import Database
-from tests.simulation.erp import Erp
+from tests.simulation.erp import Erp, external_id_of
 from tests.simulation.service import Account, Said, Told
 
 ENDS = {"applied", "waiting", "duplicate", "superseded", "dead_lettered", "held"}
@@ -125,14 +125,14 @@ def effects_once(e: Evidence) -> list[str]:
     problems = [f"{external_id} was made {len(objects)} times" for external_id, objects in made.items() if len(objects) > 1]
     for row in e.database.effects.values():
         content = msgspec.json.decode(row.change.content)
-        objects = made.get(f"{content['account']}/{content['number']}", [])
+        objects = made.get(external_id_of(content), [])
         if row.status == "done" and content not in objects:
             problems.append(f"{content} is done, but {objects} is there")
         if row.status == "rejected" and objects:
             problems.append(f"{content} is taken for failed, but it is there")
     problems += [f"{j.key} was answered twice" for c in e.database.history for j in c.batch.journal if j.note == "answered twice"]
     contents = [msgspec.json.decode(row.change.content) for row in e.database.effects.values()]
-    intended = {f"{content['account']}/{content['number']}" for content in contents}
+    intended = {external_id_of(content) for content in contents}
     return problems + [f"{name} was never intended" for name in made if name not in intended]
 
 
@@ -142,7 +142,7 @@ def effects_in_order(e: Evidence) -> list[str]:
     for c in e.database.history:
         for intent in c.batch.effects:
             name = msgspec.json.decode(intent.content)
-            sent = [at for at, external_id, what in e.erp.calls if what == "send" and external_id == f"{name['account']}/{name['number']}"]
+            sent = [at for at, external_id, what in e.erp.calls if what == "send" and external_id == external_id_of(name)]
             intents.setdefault(intent.key, []).append((c.at, min(sent, default=c.at)))
     for key, pairs in intents.items():
         problems += [f"{key} is called before its intent was committed" for committed, sent in pairs if sent < committed]

@@ -121,4 +121,3 @@ class VirtualLoop(BaseEventLoop):
     def _complain(self, loop: object, context: dict[str, Any]) -> None:
         error = context.get("exception")
         self.complaints.append(f"{context['message']}: {type(error).__name__}: {error}")
-

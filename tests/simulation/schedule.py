@@ -107,9 +107,7 @@ class Instance:
         self.stage.world.after(away, self.stage.world.loop.thaw, self.process)
 
 
-async def _stopped(
-    stage: "Stage", process: Process, engine: Engine, runner: Runner, loop: "asyncio.Task[None]", calls: "asyncio.Task[None]"
-) -> None:
+async def _stopped(stage: "Stage", process: Process, engine: Engine, runner: Runner, loop: "asyncio.Task[None]", calls: "asyncio.Task[None]") -> None:
     """As `shared.runtime.main` does at SIGTERM."""
     stop = stage.stops.setdefault(process, asyncio.Event())
     await stop.wait()

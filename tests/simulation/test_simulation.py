@@ -9,7 +9,7 @@ import pytest
 from tests.simulation.quiet import quiet
 from tests.simulation.schedule import run
 
-FIXED, FRESH = 300, 700
+FIXED, FRESH = 800, 200
 
 
 def played(first: int, count: int) -> subprocess.CompletedProcess[str]:
