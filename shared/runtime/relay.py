@@ -62,9 +62,6 @@ class Relay:
                 failures += 1
                 await self._start_over(error, failures)
 
-    async def close(self) -> None:
-        await self.threads.run(self.publisher.close)
-
     async def _drain(self) -> None:
         if self.position is None:
             position = await self.threads.run(self.publisher.open)
@@ -81,7 +78,6 @@ class Relay:
             await self.outbox.clear(self.lane, self.position)
         if not self.work.is_set():
             self.drained.set()
-        METRICS.relay_backlog.labels(f"{self.lane[0]}/{self.lane[1]}").set(0)
 
     async def _next_rows(self) -> list[OutboxRow]:
         """The rows right behind the position. Raises Halted when one is missing."""

@@ -75,6 +75,8 @@ class Status:
         self._lag()
         METRICS.waits.clear()
         METRICS.oldest_wait.clear()
+        for lane, relay in self.engine.relays.items():
+            METRICS.relay_backlog.labels(f"{lane[0]}/{lane[1]}").set(relay.backlog)
         for row in await self.pool.fetch(WAITS):
             METRICS.waits.labels(row["queue"]).set(row["contracts"])
             METRICS.oldest_wait.labels(row["queue"]).set(row["oldest"])

@@ -62,17 +62,18 @@ class WakeBody(msgspec.Struct):
 
 def item_of_record(record: Record, route: Route, codec: Decoding) -> Item:
     topic, part = record.claim.lane
+    trace = trace_header(record.headers)
     try:
         text = _text_key(record) if route.message else _any_key(record)
         key = f"{route.namespace}:{text}" if route.namespace else text
     except Undecodable as problem:
-        return Item(record.claim, None, None, route.decide, route.needs, trace_header(record.headers), record, cause=_cause(problem, record))
+        return Item(record.claim, None, None, route.decide, route.needs, trace, record, cause=Cause(problem.code, problem.message))
     try:
         message = codec.decode(record.value or b"", route.message) if route.message else RawRecord(record.value or b"", dict(record.headers))
     except Undecodable as problem:
-        return Item(record.claim, key, None, route.decide, route.needs, trace_header(record.headers), record, cause=_cause(problem, record))
+        return Item(record.claim, key, None, route.decide, route.needs, trace, record, cause=Cause(problem.code, problem.message))
     event = Received(text, message, Coordinates(topic, part, record.offset))
-    return Item(record.claim, key, event, route.decide, route.needs, trace_header(record.headers) or _derived_trace(message), record)
+    return Item(record.claim, key, event, route.decide, route.needs, trace or _derived_trace(message), record)
 
 
 def item_of_inbox(row: InboxRow, claim: OwnedLane, service: Service, codec: Decoding) -> Item:
@@ -153,10 +154,6 @@ def _lenient_key(record: Record, route: Route) -> str | None:
         return f"{route.namespace}:{_text_key(record)}" if route.namespace else _text_key(record)
     except Undecodable:
         return None
-
-
-def _cause(problem: Undecodable, record: Record) -> Cause:
-    return Cause(problem.code, problem.message)
 
 
 def _derived_trace(message: Any) -> str | None:

@@ -32,7 +32,6 @@ ATTEMPT = """
 insert into attempt (effect, ms, outcome, detail, request, request_body, status, response_body, answer)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
-OPEN = "select count(*) from effect where status in ('open', 'claimed')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +71,6 @@ class EffectStore:
     async def due(self) -> dict[str, int]:
         """How many calls are due, by target."""
         return {r["target"]: r["count"] for r in await self.pool.fetch(TARGETS)}
-
-    async def open(self) -> int:
-        return int(await self.pool.fetchval(OPEN))
 
     async def claim(self, target: str, lease: float, limit: int) -> Sequence[ClaimedEffect]:
         rows = await self.pool.fetch(CLAIM, target, lease, limit)
