@@ -16,7 +16,7 @@ from shared.telemetry.metrics import METRICS
 LEFT = """
 select (select count(*) from inbox) as inbox, (select count(*) from effect where status in ('open', 'claimed')) as effects,
   (select count(*) from held) as held, (select count(*) from dead_letter where resolved is null) as dead_letters,
-  (select count(*) from outbox) as outbox
+  (select coalesce(sum(last - first + 1), 0)::bigint from outbox_page) as outbox
 """
 WAITS = "select queue, count(distinct key) as contracts, extract(epoch from now() - min(since))::float8 as oldest from wait group by queue"
 EFFECTS = "select target, count(*) as open, min(created) as since from effect where status in ('open', 'claimed') group by target"

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from shared.store import redrive, waits
+from shared.store import pages, redrive, waits
 from shared.store.rows import Batch, Fence, InboxRow, Lane, OutboxRow, Publication, StateRow
 
 STATES = """
@@ -84,8 +84,9 @@ class BatchStore:
             heads = await _move_fences(db, batch.fences, batch.publications)
             await _save(db, batch)
             numbered = number(batch.publications, heads)
+            await pages.write(db, numbered, batch.journal)
             await redrive.lock(db, batch)
-            await _keep(db, batch, numbered)
+            await _keep(db, batch)
             await redrive.follow(db, batch, heads)
             await waits.replace(db, batch)
             await waits.wake(db, batch, self.wake_per_second)
@@ -138,10 +139,7 @@ async def _save(db: PoolConnectionProxy, batch: Batch) -> None:
             raise Conflict("an inbox row was decided on elsewhere")
 
 
-async def _keep(db: PoolConnectionProxy, batch: Batch, numbered: dict[Lane, list[OutboxRow]]) -> None:
-    if numbered:
-        records = [(*lane, r.seq, r.target, r.key, r.value, r.headers) for lane, rows in numbered.items() for r in rows]
-        await db.copy_records_to_table("outbox", records=records, columns=["topic", "part", "seq", "target", "key", "value", "headers"])
+async def _keep(db: PoolConnectionProxy, batch: Batch) -> None:
     if batch.effects:
         once = {e.id: e for e in batch.effects}.values()  # decided twice in one batch is one intent
         intents = ((e.id, *e.lane, e.key, e.step, e.target, e.content, e.trace) for e in once)
@@ -153,9 +151,6 @@ async def _keep(db: PoolConnectionProxy, batch: Batch, numbered: dict[Lane, list
     if batch.held:
         columns = ["topic", "part", "offset", "key", "record_key", "value", "headers"]
         await db.copy_records_to_table("held", records=[_record(r) for r in batch.held], columns=columns)
-    journal = [(*j.lane, j.epoch, j.offset, j.inbox, j.kind, nth, j.key, j.version, j.outcome, j.note, j.at) for nth, j in enumerate(batch.journal)]
-    columns = ["topic", "part", "epoch", "offset", "inbox", "kind", "nth", "key", "version", "outcome", "note", "at"]
-    await db.copy_records_to_table("journal", records=journal, columns=columns)
 
 
 def _state(r: asyncpg.Record) -> StateRow:

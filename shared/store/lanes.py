@@ -9,10 +9,10 @@ from shared.store.rows import Lane, LaneRow
 CLAIM = """
 insert into lane as l (topic, part, epoch, claims) select t.topic, t.part, 1, 1 from unnest($1::text[], $2::int[]) t(topic, part) order by 1, 2
 on conflict (topic, part) do update set epoch = l.epoch + 1, claims = l.claims + 1
-returning topic, part, next, head, epoch, claims, suspect, exists (select from outbox o where o.topic = l.topic and o.part = l.part) as backlog
+returning topic, part, next, head, epoch, claims, suspect, exists (select from outbox_page o where o.topic = l.topic and o.part = l.part) as backlog
 """
 READ = """
-select topic, part, next, head, epoch, claims, suspect, exists (select from outbox o where o.topic = l.topic and o.part = l.part) as backlog
+select topic, part, next, head, epoch, claims, suspect, exists (select from outbox_page o where o.topic = l.topic and o.part = l.part) as backlog
 from lane l join unnest($1::text[], $2::int[]) t(topic, part) using (topic, part)
 """
 SUSPECT = """

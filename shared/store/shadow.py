@@ -27,7 +27,7 @@ create table guide (n bigint primary key, topic text not null, part int not null
 create table taken (snapshot pg_snapshot not null);
 create table outside (key text primary key, bare text not null, why text not null);
 create table emitted (n bigint generated always as identity, topic text not null, key text, body jsonb not null);
-alter table outbox add column n bigint generated always as identity;
+alter table outbox_page add column n bigint generated always as identity;
 """
 GUIDE = """
 insert into guide

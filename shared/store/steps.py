@@ -14,7 +14,7 @@ update redrive_item i set ended = now(), status = case when exists (select from 
 where i.plan = $1 and i.status = 'decided'
   and not exists (select from effect e where e.key = i.key and e.status in ('open', 'claimed'))
   and not exists (select from inbox b where b.key = i.key and b.kind in ('answered', 'woken'))
-  and not exists (select from outbox o where o.topic = i.topic and o.part = i.part and o.seq <= i.seq)
+  and not exists (select from outbox_page o where o.topic = i.topic and o.part = i.part and o.first <= i.seq)
 """
 WITHDRAW = """
 with taken as (delete from inbox b using redrive_item i where i.plan = $1 and i.status = 'queued' and b.id = i.inbox returning i.n)

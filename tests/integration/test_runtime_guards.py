@@ -58,7 +58,7 @@ async def test_a_record_that_ended_the_process_twice_is_put_aside_undecoded(stac
         async with running(service) as (engine, _):
             await until(settled(service, 2))
             claim = next(claim for claim in engine.lanes if claim.next)
-        await service.fetch("delete from journal")
+        await service.fetch("delete from journal_page")
         await service.fetch("update lane set next = 0, claims = 5, suspect = 0, deaths = 2 where topic = $1 and part = $2", *claim.lane)
         async with running(service):
             await until(settled(service, 1))

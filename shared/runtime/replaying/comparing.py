@@ -34,7 +34,9 @@ where o.key is null and l.body is distinct from s.body order by key
 EMITS = """
 with both_sides as (
   select false as here, n, topic, key, body from emitted
-  union all select true, n, target, convert_from(key, 'UTF8'), convert_from(value, 'UTF8')::jsonb - 'occurred_at' from outbox where target = any($1)
+  union all select true, row_number() over (order by p.n, o.seq), o.target, convert_from(o.key, 'UTF8'),
+    convert_from(o.value, 'UTF8')::jsonb - 'occurred_at'
+  from outbox o join outbox_page p on o.topic = p.topic and o.part = p.part and o.seq between p.first and p.last where o.target = any($1)
 ), ranked as (
   select b.*, row_number() over (partition by here, topic, key order by n desc) as back from both_sides b
   where not exists (select from outside o where o.bare = b.key) and b.key is not null

@@ -1,0 +1,46 @@
+"""Lines of the outbox and of the journal, written as pages: a row for many lines."""
+
+from collections.abc import Iterator, Sequence
+
+from asyncpg.pool import PoolConnectionProxy
+
+from shared.store.rows import JournalRow, Lane, OutboxRow
+
+LINES, BYTES = 1000, 8_000_000  # of one page at the most; a line may be a megabyte, and a row has its limit
+TO_OUTBOX = "insert into outbox_page (topic, part, first, last, target, key, value, headers) values ($1, $2, $3, $4, $5, $6, $7, $8)"
+TO_JOURNAL = """
+insert into journal_page (topic, part, epoch, at, "offset", inbox, kind, nth, key, version, outcome, note)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+
+
+async def write(db: PoolConnectionProxy, numbered: dict[Lane, list[OutboxRow]], journal: Sequence[JournalRow]) -> None:
+    if numbered:
+        await db.executemany(TO_OUTBOX, [_published(lane, page) for lane, rows in numbered.items() for page in _pages(rows)])
+    if journal:
+        await db.executemany(TO_JOURNAL, list(_decided(journal)))
+
+
+def _pages(rows: Sequence[OutboxRow]) -> Iterator[Sequence[OutboxRow]]:
+    first = size = 0
+    for place, row in enumerate(rows):
+        if place > first and (place - first == LINES or size + len(row.value or b"") > BYTES):
+            yield rows[first:place]
+            first, size = place, 0
+        size += len(row.value or b"")
+    yield rows[first:]
+
+
+def _published(lane: Lane, page: Sequence[OutboxRow]) -> tuple[object, ...]:
+    targets, keys = [r.target for r in page], [r.key for r in page]
+    return (*lane, page[0].seq, page[-1].seq, targets, keys, [r.value for r in page], [r.headers for r in page])
+
+
+def _decided(journal: Sequence[JournalRow]) -> Iterator[tuple[object, ...]]:
+    """A page for each lane, claim and moment."""
+    lines: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
+    for nth, j in enumerate(journal):
+        line = (j.offset, j.inbox, j.kind, nth, j.key, j.version, j.outcome, j.note)
+        lines.setdefault((*j.lane, j.epoch, j.at), []).append(line)
+    for page, of_page in lines.items():
+        yield (*page, *(list(column) for column in zip(*of_page, strict=True)))
