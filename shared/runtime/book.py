@@ -23,13 +23,14 @@ class Book:
         self.types, self.rows = types, rows
         self.decoded: dict[str, Any] = {}
         self.changed: dict[str, Any] = {}
+        self.believed: dict[str, int] = {}  # versions of what was remembered rather than read
         self.blocked: set[str] = {key for key, row in rows.items() if row.blocked}
         self.stopped: set[str] = {key for key, row in rows.items() if row.stopped}
 
     def again(self) -> "Book":
         """The same rows, before any decision."""
         book = Book(self.types, self.rows)
-        book.decoded = self.decoded
+        book.decoded, book.believed = self.decoded, self.believed
         return book
 
     def get(self, key: str) -> Any:

@@ -204,7 +204,7 @@ class Deciding:
 
     def _close(self, items: Sequence[Item]) -> None:
         batch = self.draft.batch
-        batch.fences = fences_of(items)
+        batch.fences, batch.believed = fences_of(items), self.book.believed
         for key, body in self.bodies.items():
             waiting = bool(self.waits[key][1]) if key in self.waits else self.book.rows[key].waiting
             batch.states.append(StateChange(key, self.book.version(key) + 1, waiting, body, self.origins.get(key)))

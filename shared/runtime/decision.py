@@ -32,8 +32,7 @@ class Emit(Struct, frozen=True, gc=False):
     message: Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True, gc=False):
     """A call to make. Its identity is derived from key, step and content, so deciding it twice is one intent.
 
     `content` holds JSON values only (text, numbers as text, lists, objects) and is all that the adapter gets to see.
@@ -44,8 +43,7 @@ class Intent:
     content: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class WaitFor:
+class WaitFor(Struct, frozen=True, gc=False):
     """A named key that is missing; `value` is what the wait holds up."""
 
     key: str
@@ -54,8 +52,7 @@ class WaitFor:
     value: Money | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """`state` None leaves the state as it is. `waits` are all that the key waits for from now on (duplicates leave them as they are).
 
     `supplies` are wait keys whose waiters are to be woken; `rows` are handed to the service's projection in the same transaction.

@@ -12,6 +12,7 @@ from shared.runtime.book import Book
 from shared.runtime.deciding import Deciding, Draft, needed
 from shared.runtime.decision import Service
 from shared.runtime.lanes import Lanes, OwnedLane
+from shared.runtime.memory import Memory
 from shared.runtime.ports import Parts
 from shared.runtime.positions import Publisher
 from shared.runtime.reader import Reader
@@ -52,6 +53,7 @@ class Engine:
         self.service, self.settings, self.parts, self.codec = service, settings, parts, codec
         self.routes = routes_of(service)
         self.lanes = Lanes()
+        self.memory = Memory(service)
         self.lane_store, self.outbox, self.store = parts.lanes, parts.outbox, parts.batches
         self.threads = parts.outside.worker("relay", 32)
         self.relays: dict[Lane, Relay] = {}
@@ -179,6 +181,7 @@ class Engine:
 
     async def _recover(self, trouble: Exception) -> None:
         """Go on from where Postgres says, after a pause that grows with what went wrong in a row."""
+        self.memory.forget()
         while not self.stopping:
             try:
                 if isinstance(trouble, Fenced):
@@ -203,14 +206,16 @@ class Engine:
 
     async def _decide_and_commit(self, items: Sequence[Item]) -> None:
         began_ns = time.time_ns()
-        book = Book(self.service.states, await self._load({item.key for item in items if item.key}))
-        draft = await self._decide(items, book)
+        book = Book(self.service.states, {})
+        self.memory.recall({item.key for item in items if item.key}, book)
+        draft, book = await self._decide(items, book)
         try:
             with METRICS.commit_time.time():
                 numbered = await self.store.commit(draft.batch)
         except REFUSED as refusal:
             await self._decide_apart(items, refusal)
         else:
+            self.memory.learn(draft.batch, book)
             self._committed(items, draft, numbered, began_ns)
 
     async def _decide_apart(self, items: Sequence[Item], refusal: Exception) -> None:
@@ -227,17 +232,17 @@ class Engine:
         with METRICS.load_time.time():
             return await self.store.load(keys)
 
-    async def _decide(self, items: Sequence[Item], book: Book) -> Draft:
+    async def _decide(self, items: Sequence[Item], book: Book) -> tuple[Draft, Book]:
         now = self.parts.outside.clock.now()
         for _ in range(PASSES):
             if unread := needed(items, book):
                 book.rows |= await self._load(unread)
                 continue
-            book = Book(self.service.states, book.rows)
+            book = book.again()
             with METRICS.decision_time.time():
                 draft = Deciding(self.service, self.codec, book, now).run(items)
             if not draft.unread:
-                return draft
+                return draft, book
             book.rows |= await self._load(draft.unread)
         raise LookupError(f"deciders of {self.service.name} asked for new keys {PASSES} times over; their needs do not come to an end")
 
@@ -262,8 +267,10 @@ class Engine:
     def _tell(self, draft: Draft, began_ns: int) -> None:
         for (topic, outcome), count in Counter((i.claim.lane[0] if i.record else "inbox", o) for i, o, _ in draft.outcomes).items():
             METRICS.records.labels(topic, outcome.value).inc(count)
-        for item, outcome, cause in draft.outcomes:
-            tracing.mark(self.service.name, item.trace, began_ns, {"key": item.key or "", "outcome": outcome.value})
+        if tracing.records():
+            for item, outcome, _ in draft.outcomes:
+                tracing.mark(self.service.name, item.trace, began_ns, {"key": item.key or "", "outcome": outcome.value})
+        for item, _, cause in draft.outcomes:
             if cause is not None:
                 METRICS.dead_letters.labels(cause.code).inc()
                 log.warning("dead_lettered", code=cause.code, reason=cause.message, topic=item.claim.lane[0], **whose(item.key, item.trace))
@@ -286,6 +293,7 @@ class Engine:
         return claims
 
     def _let_go(self, lanes: list[Lane]) -> None:
+        self.memory.forget()
         for lane in lanes:
             if task := self.relay_tasks.pop(lane, None):
                 task.cancel()

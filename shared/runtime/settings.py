@@ -22,7 +22,7 @@ class RuntimeSettings(BaseSettings):
     log_level: str = Field("INFO", description="Least severe level that is logged")
     otlp_endpoint: str | None = Field(None, description="URL of an OpenTelemetry collector; without it spans are not exported")
     trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of traces that are exported")
-    batch_records: int = Field(500, ge=1, description="Records decided in one transaction at the most")
+    batch_records: int = Field(2000, ge=1, description="Records decided in one transaction at the most")
     pool_size: int = Field(6, ge=2, description="Connections to Postgres")
     poll_s: float = Field(0.25, gt=0, description="How often inbox and effects are looked at when nothing says so sooner")
     session_timeout_s: float = Field(10, ge=6, description="After this silence a member of the consumer group is taken for dead")

@@ -32,6 +32,14 @@ on conflict (key) do update set version = excluded.version, waiting = excluded.w
   origin = coalesce(excluded.origin, s.origin)
 where s.version = excluded.version - 1
 """
+# What was remembered rather than read: changed by somebody, or stopped by a dead letter. Versions of what is saved are checked by saving it.
+BELIEVED = """
+select (
+    select count(*) from unnest($1::text[], $2::bigint[]) b(key, version) left join state s using (key) where s.version is distinct from b.version)
+  + case when exists (select from held) or exists (select from dead_letter where resolved is null) then (
+    select count(*) from unnest($3::text[]) b(key) where exists (select from held h where h.key = b.key)
+      or exists (select from dead_letter d where d.key = b.key and d.resolved is null)) else 0 end
+"""
 # An intent that comes again after it ended (an amendment taken back) is opened again; one still open is left alone.
 INTEND = """
 insert into effect as e (id, topic, part, key, step, target, content, trace)
@@ -82,6 +90,7 @@ class BatchStore:
         """Write `batch` or nothing; what is to be published comes back numbered. Raises Fenced or Conflict."""
         async with self.pool.acquire() as db, db.transaction():
             heads = await _move_fences(db, batch.fences, batch.publications)
+            await _check(db, batch)
             await _save(db, batch)
             numbered = number(batch.publications, heads)
             await pages.write(db, numbered, batch.journal)
@@ -124,6 +133,14 @@ async def _move_fences(db: PoolConnectionProxy, fences: Sequence[Fence], publica
     if len(heads) != len(fences):
         raise Fenced({f.lane for f in fences} - heads.keys())
     return heads
+
+
+async def _check(db: PoolConnectionProxy, batch: Batch) -> None:
+    if batch.believed:
+        saved = {s.key for s in batch.states}
+        left = {key: version for key, version in batch.believed.items() if key not in saved}
+        if await db.fetchval(BELIEVED, list(left), list(left.values()), list(batch.believed)):
+            raise Conflict("a state was not as it had been left")
 
 
 async def _save(db: PoolConnectionProxy, batch: Batch) -> None:

@@ -23,8 +23,7 @@ class LaneRow:
     backlog: bool  # outbox rows are there that may not have been published
 
 
-@dataclass(frozen=True, slots=True)
-class StateRow:
+class StateRow(Struct, frozen=True, gc=False):
     """`stopped`: a dead letter of this key is unresolved. `blocked`: that, or records are still held behind one that was; later ones are held too."""
 
     version: int
@@ -162,6 +161,7 @@ class Batch:
 
     fences: list[Fence] = field(default_factory=list)
     states: list[StateChange] = field(default_factory=list)
+    believed: dict[str, int] = field(default_factory=dict)  # versions of keys that were not read: they must still have them, and be free
     publications: list[Publication] = field(default_factory=list)
     effects: list[EffectChange] = field(default_factory=list)
     rewaited: list[str] = field(default_factory=list)  # keys whose waits are replaced

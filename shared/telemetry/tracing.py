@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from msgspec import Struct
+
 if TYPE_CHECKING:  # the SDK takes a fifth of a second to import: only a process that exports pays for it
     from opentelemetry.sdk.trace import Span as RecordedSpan
     from opentelemetry.sdk.trace import Tracer, TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
 HEADER = "traceparent"
+NONE = "0" * 16  # no span may be called so
 Attributes = Mapping[str, str | int | float | bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True, gc=False):
     """A point in a trace. `trace_id` has 32 hexadecimal digits, `span_id` 16."""
 
     trace_id: str
@@ -86,7 +88,7 @@ def headers_of(context: Trace) -> dict[str, str]:
 def traceparent_of(event_id: UUID) -> str:
     """The trace of an event that came without one: the same event starts the same trace, however often it is read."""
     digits = event_id.hex
-    return Trace(digits, f"{int(digits[16:], 16) or 1:016x}", _is_sampled(digits)).traceparent
+    return Trace(digits, digits[16:] if digits[16:] != NONE else f"{1:016x}", _is_sampled(digits)).traceparent
 
 
 @contextmanager
@@ -109,6 +111,11 @@ def start_source_span(name: str, attributes: Attributes | None = None, event_id:
         with _recorded(name, None, attributes, root) as recorded:
             return headers_of(recorded)
     return headers_of(root)
+
+
+def records() -> bool:
+    """Whether anything is recorded at all: what costs something for every record asks first."""
+    return _export.tracer is not None
 
 
 def mark(name: str, traceparent: str | bytes | None, began_ns: int, attributes: Attributes | None = None) -> None:
@@ -162,4 +169,4 @@ def _new_trace() -> Trace:
 
 def _is_sampled(trace_id: str) -> bool:
     """Decided by the trace's own digits, so that every process decides alike."""
-    return int(trace_id[16:], 16) < _export.ratio * 2**64
+    return _export.ratio >= 1 or int(trace_id[16:], 16) < _export.ratio * 2**64

@@ -1,4 +1,4 @@
-"""Turns a message into Avro bytes: one writer for each node of its schema, built once and called for every record.
+"""Turns a message into Avro bytes: for each schema a Python function is written once, as dataclasses write theirs, and called for every record.
 
 Own code, because a general Avro writer has to find a union's branch by validating the value against each branch, records within records again
 and again; messages have one kind of union, and their types are known. Bytes are those of the Avro 1.11 binary encoding.
@@ -11,6 +11,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 Write = Callable[[Any, bytearray], None]
+Lines = list[str]
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
@@ -19,153 +20,146 @@ MICROSECOND = dt.timedelta(microseconds=1)
 EXACT = Context(prec=64, traps=[Inexact, InvalidOperation, Overflow])
 
 
-def _varint(number: int) -> bytes:
-    zigzag = number << 1 if number >= 0 else (-number << 1) - 1
+def varint(number: int) -> bytes:
+    rest = number << 1 if number >= 0 else (-number << 1) - 1
+    if rest < 0x80:
+        return bytes((rest,))
+    if rest < 0x4000:
+        return bytes((rest & 0x7F | 0x80, rest >> 7))
+    if rest < 0x200000:
+        return bytes((rest & 0x7F | 0x80, rest >> 7 & 0x7F | 0x80, rest >> 14))
+    return bytes((rest & 0x7F | 0x80,)) + _further(rest >> 7)
+
+
+def _further(rest: int) -> bytes:
     out = bytearray()
-    while zigzag > 0x7F:
-        out.append((zigzag & 0x7F) | 0x80)
-        zigzag >>= 7
-    out.append(zigzag)
+    while rest > 0x7F:
+        out.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    out.append(rest)
     return bytes(out)
 
 
-SMALL = tuple(_varint(number) for number in range(2048))
+SMALL = tuple(varint(number) for number in range(2048))
+COUNT = "add(SMALL[n] if n < 2048 else varint(n))"
 
 
 def writer_of(schema: str) -> Write:
     """The writer of a self-contained schema (JSON). It appends to the buffer it is given, and raises ValueError, TypeError,
     AttributeError, KeyError or ArithmeticError on a value that the schema does not allow."""
-    return _node(json.loads(schema), {})
+    source = _Source()
+    append = source.function(json.loads(schema))
 
-
-def _node(node: Any, named: dict[str, Write]) -> Write:
-    if isinstance(node, list):
-        return _nullable(_node(node[1], named))
-    if isinstance(node, str):
-        return SCALARS.get(node) or named[node]
-    kind = node["type"]
-    if kind in ("record", "enum"):
-        write = _record(node, named) if kind == "record" else _enum(node["symbols"])
-        named[f"{node['namespace']}.{node['name']}"] = write
-        return write
-    if kind == "array":
-        return _array(_node(node["items"], named))
-    if kind == "map":
-        return _map(_node(node["values"], named))
-    return _logical(node) if "logicalType" in node else SCALARS[kind]
-
-
-def _logical(node: dict[str, Any]) -> Write:
-    if node["logicalType"] == "decimal":
-        return _decimal(node["scale"], node["precision"])
-    return {"timestamp-micros": _timestamp, "date": _date}[node["logicalType"]]
-
-
-def _long(value: int, out: bytearray) -> None:
-    out += SMALL[value] if 0 <= value < 2048 else _varint(value)
-
-
-def _int(bits: int) -> Write:
-    limit = 1 << (bits - 1)
-
-    def write(value: int, out: bytearray) -> None:
-        if not -limit <= value < limit:
-            raise ValueError(f"{value} does not fit {bits} bits")
-        out += SMALL[value] if 0 <= value < 2048 else _varint(value)
+    def write(message: Any, out: bytearray) -> None:
+        parts: list[bytes] = []
+        append(message, parts.append)
+        out += b"".join(parts)
 
     return write
 
 
-def _string(value: str, out: bytearray) -> None:
-    data = value.encode()
-    size = len(data)
-    out += SMALL[size] if size < 2048 else _varint(size)
-    out += data
+class _Source:
+    """Functions that write records, by the full name of the record. `room` is what their code sees."""
 
+    def __init__(self) -> None:
+        self.room: dict[str, Any] = {
+            "SMALL": SMALL, "varint": varint, "decimal": decimal, "EPOCH": EPOCH, "EPOCH_DAY": EPOCH_DAY, "MICROSECOND": MICROSECOND
+        }  # fmt: skip
+        self.named: dict[str, Callable[[str], Lines]] = {}
+        self.names = 0
 
-def _bytes(value: bytes, out: bytearray) -> None:
-    _long(len(value), out)
-    out += value
+    def function(self, record: dict[str, Any]) -> Callable[[Any, Callable[[bytes], None]], None]:
+        body = [line for field in record["fields"] for line in self.lines(field["type"], f"record.{_identifier(field['name'])}")]
+        name = self._name(record)
+        exec("\n".join((f"def {name}(record, add):", *_within(body or ["pass"]))), self.room)  # noqa: S102  nothing in it comes from outside
+        written: Callable[[Any, Callable[[bytes], None]], None] = self.room[name]
+        return written
 
+    def lines(self, node: Any, value: str) -> Lines:
+        """Statements that append `value`, an expression, to what `add` collects."""
+        if isinstance(node, list):
+            return self._nullable(node[1], value)
+        if isinstance(node, str):
+            return SCALARS[node](value) if node in SCALARS else self.named[node](value)
+        kind = node["type"]
+        if kind in ("record", "enum"):
+            return self._name_it(node, kind)(value)
+        if kind in ("array", "map"):
+            return self._several(node["items"] if kind == "array" else node["values"], value, kind)
+        return LOGICAL[node["logicalType"]](value, node) if "logicalType" in node else SCALARS[kind](value)
 
-def _boolean(value: bool, out: bytearray) -> None:
-    out.append(1 if value else 0)
-
-
-def _timestamp(value: dt.datetime, out: bytearray) -> None:
-    out += _varint((value - EPOCH) // MICROSECOND)
-
-
-def _date(value: dt.date, out: bytearray) -> None:
-    out += _varint(value.toordinal() - EPOCH_DAY)
-
-
-def _decimal(scale: int, precision: int) -> Write:
-    limit = 10**precision
-
-    def write(value: Decimal, out: bytearray) -> None:
-        scaled = EXACT.scaleb(value, scale)
-        unscaled = int(scaled)
-        if unscaled != scaled or not -limit < unscaled < limit:
-            raise ValueError(f"{value} has more than {scale} decimal places or {precision} digits")
-        data = unscaled.to_bytes((unscaled.bit_length() + 8) // 8, "big", signed=True)
-        out += SMALL[len(data)]
-        out += data
-
-    return write
-
-
-def _enum(symbols: list[str]) -> Write:
-    codes = {symbol: _varint(index) for index, symbol in enumerate(symbols)}
-
-    def write(value: str, out: bytearray) -> None:
-        out += codes[value]
-
-    return write
-
-
-def _nullable(write_value: Write) -> Write:
-    def write(value: Any, out: bytearray) -> None:
-        if value is None:
-            out.append(0)
+    def _name_it(self, node: dict[str, Any], kind: str) -> Callable[[str], Lines]:
+        if kind == "record":
+            self.function(node)
+            name = self._name(node)
+            written: Callable[[str], Lines] = lambda value: [f"{name}({value}, add)"]  # noqa: E731
         else:
-            out.append(2)
-            write_value(value, out)
+            name = self._name(node)
+            self.room[name] = {symbol: varint(index) for index, symbol in enumerate(node["symbols"])}
+            written = lambda value: [f"add({name}[{value}])"]  # noqa: E731
+        self.named[f"{node['namespace']}.{node['name']}"] = written
+        return written
 
-    return write
+    def _name(self, node: dict[str, Any]) -> str:
+        return f"{node['namespace'].replace('.', '_')}_{_identifier(node['name'])}"
 
+    def _fresh(self) -> str:
+        self.names += 1
+        return f"x{self.names}"
 
-def _array(write_item: Write) -> Write:
-    def write(value: tuple[Any, ...], out: bytearray) -> None:
-        if value:
-            _long(len(value), out)
-            for item in value:
-                write_item(item, out)
-        out.append(0)
+    def _nullable(self, node: Any, value: str) -> Lines:
+        x = self._fresh()
+        return [f"{x} = {value}", f"if {x} is None:", "    add(SMALL[0])", "else:", "    add(SMALL[1])", *_within(self.lines(node, x))]
 
-    return write
-
-
-def _map(write_value: Write) -> Write:
-    def write(value: dict[str, Any], out: bytearray) -> None:
-        if value:
-            _long(len(value), out)
-            for key, item in value.items():
-                _string(key, out)
-                write_value(item, out)
-        out.append(0)
-
-    return write
+    def _several(self, node: Any, value: str, kind: str) -> Lines:
+        them, key, x = self._fresh(), self._fresh(), self._fresh()
+        loop = f"for {x} in {them}:" if kind == "array" else f"for {key}, {x} in {them}.items():"
+        one = self.lines(node, x) if kind == "array" else [*_string(key), *self.lines(node, x)]
+        return [f"{them} = {value}", f"if {them}:", f"    n = len({them})", f"    {COUNT}", f"    {loop}", *_within(_within(one)), "add(SMALL[0])"]
 
 
-def _record(node: dict[str, Any], named: dict[str, Write]) -> Write:
-    fields = tuple((field["name"], _node(field["type"], named)) for field in node["fields"])
-
-    def write(value: Any, out: bytearray) -> None:
-        for name, write_field in fields:
-            write_field(getattr(value, name), out)
-
-    return write
+def _within(lines: Lines) -> Lines:
+    return [f"    {line}" for line in lines]
 
 
-SCALARS: dict[str, Write] = {"string": _string, "int": _int(32), "long": _int(64), "boolean": _boolean, "bytes": _bytes}
+def _identifier(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError(f"{name!r} is no name that Avro allows")
+    return name
+
+
+def _string(value: str) -> Lines:
+    return [f"d = {value}.encode()", "n = len(d)", COUNT, "add(d)"]
+
+
+def _bytes(value: str) -> Lines:
+    return [f"d = {value}", "n = len(d)", COUNT, "add(d)"]
+
+
+def _int(bits: int) -> Callable[[str], Lines]:
+    limit = 1 << (bits - 1)
+    check = f"if not -{limit} <= n < {limit}: raise ValueError(f'{{n}} does not fit {bits} bits')"
+    return lambda value: [f"n = {value}", check, "add(SMALL[n] if 0 <= n < 2048 else varint(n))"]
+
+
+def decimal(value: Decimal, scale: int, precision: int) -> bytes:
+    scaled = EXACT.scaleb(value, scale)
+    unscaled = int(scaled)
+    if unscaled != scaled or not -(10**precision) < unscaled < 10**precision:
+        raise ValueError(f"{value} has more than {scale} decimal places or {precision} digits")
+    data = unscaled.to_bytes((unscaled.bit_length() + 8) // 8, "big", signed=True)
+    return SMALL[len(data)] + data
+
+
+SCALARS: dict[str, Callable[[str], Lines]] = {
+    "string": _string,
+    "bytes": _bytes,
+    "int": _int(32),
+    "long": _int(64),
+    "boolean": lambda value: [f"add(b'\\x01' if {value} else b'\\x00')"],
+}
+LOGICAL: dict[str, Callable[[str, Any], Lines]] = {
+    "decimal": lambda value, node: [f"add(decimal({value}, {node['scale']}, {node['precision']}))"],
+    "timestamp-micros": lambda value, node: [f"add(varint(({value} - EPOCH) // MICROSECOND))"],
+    "date": lambda value, node: [f"add(varint({value}.toordinal() - EPOCH_DAY))"],
+}

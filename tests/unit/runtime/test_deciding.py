@@ -159,7 +159,7 @@ def test_a_dead_letter_carries_its_bytes_and_later_records_of_its_key_are_held()
 
 
 def test_a_key_that_is_blocked_since_earlier_is_held_too() -> None:
-    batch = decide(record(7, "a", "one"), rows={"word:a": replace(NOTHING, blocked=True)}).batch
+    batch = decide(record(7, "a", "one"), rows={"word:a": structs.replace(NOTHING, blocked=True)}).batch
     assert [h.offset for h in batch.held] == [7]
     assert batch.states == []
 
@@ -222,7 +222,7 @@ def test_needs_that_raise_leave_it_to_the_decider_to_fail() -> None:
 
 
 def test_a_state_that_does_not_decode_is_a_dead_letter() -> None:
-    batch = decide(record(7, "a", "one"), rows={"word:a": replace(state(), body=b'{"words":5}')}).batch
+    batch = decide(record(7, "a", "one"), rows={"word:a": structs.replace(state(), body=b'{"words":5}')}).batch
     assert [d.code for d in batch.dead_letters] == ["bug"]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from shared.kernel.cause import Cause
 from shared.runtime.book import Book
@@ -16,7 +17,7 @@ from shared.store.rows import InboxRow, StateRow
 from tests.unit.runtime.test_deciding import LANE, NOTHING, NOW, SERVICE, Heard, Json, Said
 
 KEY = "word:A"
-STOPPED = replace(NOTHING, blocked=True, stopped=True)
+STOPPED = structs.replace(NOTHING, blocked=True, stopped=True)
 BURIED = Cause("told-so", "it said bury").fingerprint
 
 
@@ -70,7 +71,7 @@ def test_a_letter_whose_plan_does_not_hold_is_left_alone(what: dict[str, object]
 
 
 def test_a_released_record_is_decided_unless_its_key_has_stopped_again() -> None:
-    free = replace(NOTHING, blocked=True)
+    free = structs.replace(NOTHING, blocked=True)
     batch = decide(body("one", held=10), body("bury", held=11), body("two", held=12), row=free).batch
     assert batch.released == [10, 11]
     assert batch.held_back == [(12, KEY)]

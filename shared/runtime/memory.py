@@ -1,0 +1,63 @@
+"""States as this process left them, so that a lane's own keys are not read again for every batch. Nothing is read or written here.
+
+A state is remembered only where records of a single topic change it: then only the owner of its lane does, and a lane that is lost or taken up
+anew forgets everything. The commit checks all the same that what was remembered still holds, and forgets it where not.
+"""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from shared.runtime.book import Book
+from shared.runtime.decision import Service
+from shared.store.rows import Batch, StateRow
+
+BYTES = 64_000_000
+OVERHEAD = 1000  # bytes of a remembered state beside its content
+
+
+class Remembered(NamedTuple):
+    """`state` is the content of `row`, decoded."""
+
+    row: StateRow
+    state: Any
+
+
+class Memory:
+    def __init__(self, service: Service, limit: int = BYTES) -> None:
+        topics = [route.namespace for route in service.routes]
+        self.namespaces = frozenset(name for name in topics if topics.count(name) == 1)
+        self.known: dict[str, Remembered] = {}
+        self.limit, self.size = limit, 0
+
+    def recall(self, keys: Collection[str], into: Book) -> None:
+        """Put what is remembered of `keys` into the book, as believed."""
+        for key in keys:
+            if (found := self.known.get(key)) is not None:
+                into.rows[key], into.decoded[key] = found
+                into.believed[key] = found.row.version
+
+    def learn(self, batch: Batch, book: Book) -> None:
+        """Remember what was just committed."""
+        for change in batch.states:
+            self._drop(change.key)
+            if change.key.partition(":")[0] in self.namespaces and change.key not in book.blocked:
+                origin = change.origin or book.rows[change.key].origin
+                row = StateRow(change.version, change.waiting, change.body, origin, blocked=False)
+                self.known[change.key] = Remembered(row, book.changed[change.key])
+                self.size += _size(row)
+        for key in book.blocked:
+            self._drop(key)
+        while self.size > self.limit:
+            self._drop(next(iter(self.known)))
+
+    def forget(self) -> None:
+        self.known.clear()
+        self.size = 0
+
+    def _drop(self, key: str) -> None:
+        if (gone := self.known.pop(key, None)) is not None:
+            self.size -= _size(gone.row)
+
+
+def _size(row: StateRow) -> int:
+    return OVERHEAD + len(row.body or b"") + len(row.origin or b"")
