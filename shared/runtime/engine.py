@@ -4,13 +4,14 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import asyncpg
 
 from shared.runtime.book import Book
 from shared.runtime.deciding import Deciding, Draft, needed
 from shared.runtime.decision import Service
+from shared.runtime.identity import MadeAnew, TopicUnclear, all_known, strangers
 from shared.runtime.lanes import Lanes, OwnedLane
 from shared.runtime.memory import Memory
 from shared.runtime.ports import Parts
@@ -37,6 +38,7 @@ DEATHS_TO_QUARANTINE = 2
 CLAIM_TRIES = 12
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.CardinalityViolationError)
 NOTE_PROGRESS_S = 5.0
+COMPARE_TOPICS_S = 30.0  # of lanes that nothing comes from
 UNPUBLISHED_LIMIT = 100_000
 
 
@@ -68,6 +70,9 @@ class Engine:
         self.working = False
         self.closed = False
         self.noted: dict[Lane, tuple[int, int]] = {}  # the record about to be decoded with care, and the deaths before it
+        self.halted: dict[Lane, str] = {}  # lanes that are ours, and why nothing is taken from them
+        self.topics_now: asyncio.Task[Mapping[str, str] | TopicUnclear] | None = None
+        self.compared = 0.0
         self.incarnation = ""
         self.reader: Reader | None = None
 
@@ -100,11 +105,16 @@ class Engine:
         fences = [Fence(claim.lane, claim.next, claim.caught_up_to, claim.epoch) for claim in passed]
         assert self.reader is not None
         try:
+            if self.lanes and (fences or self.parts.outside.clock.monotonic() - self.compared > COMPARE_TOPICS_S):
+                self._ask_topics()
+                await self._compare_topics(self.lanes.names)
             if fences:
                 await self.store.commit(Batch(fences=fences))
                 for claim, fence in zip(passed, fences, strict=True):
                     claim.committed(fence.new, claim.head)
-        except (Fenced, *AWAY) as error:
+        except TopicUnclear as unclear:
+            log.info("topics_unclear", reason=str(unclear))
+        except (Fenced, MadeAnew, *AWAY) as error:
             await self._recover(error)
         await self.reader.note_progress(list(self.lanes))
 
@@ -123,7 +133,11 @@ class Engine:
         """Records decoded on another thread: the loop has the batch before in hand, and waits for the database for half of its time."""
         assert self.reader is not None
         records = await self.reader.read(0 if self._is_full() else self.settings.batch_records, self.settings.poll_s)
-        return await self.threads.run(self._decoded, records) if records else []
+        if not records:
+            return []
+        if self.lanes:  # they may have been given up since
+            self._ask_topics()
+        return await self.threads.run(self._decoded, records)
 
     def _decoded(self, records: Sequence[Record]) -> list[Fetched]:
         routes, codec = self.routes, self.codec
@@ -146,7 +160,7 @@ class Engine:
             fetched = read.result() if read else []
             self.working = bool(fetched)  # inbox rows are counted where they lie
             await self._take_all(fetched)
-        except (Fenced, Conflict, RegistryAway, *AWAY) as error:
+        except (Fenced, Conflict, MadeAnew, TopicUnclear, RegistryAway, *AWAY) as error:
             trouble = error
         finally:
             self.working = trouble is not None
@@ -186,6 +200,8 @@ class Engine:
             try:
                 if isinstance(trouble, Fenced):
                     await self._judge(trouble.lanes)
+                elif isinstance(trouble, MadeAnew):
+                    self._halt(trouble.lanes)
                 elif not isinstance(trouble, Conflict):
                     self.failures += 1
                     await asyncio.sleep(delay_before(self.failures, self.parts.outside.chance(0.5, 1), AGAIN))
@@ -209,6 +225,7 @@ class Engine:
         book = Book(self.service.states, {})
         self.memory.recall({item.key for item in items if item.key}, book)
         draft, book = await self._decide(items, book)
+        await self._compare_topics([fence.lane for fence in draft.batch.fences if fence.new > fence.old])
         try:
             with METRICS.commit_time.time():
                 numbered = await self.store.commit(draft.batch)
@@ -281,20 +298,61 @@ class Engine:
         """Called while the group assigns; a database that is away is waited for as long as the group allows."""
         for attempt in itertools.count(1):
             try:
-                rows = await self.lane_store.claim(lanes)
+                topic_ids = await self.parts.topic_ids.of({topic for topic, _ in lanes})
+                all_known([topic for topic, _ in lanes], topic_ids)
+                rows = await self.lane_store.claim(lanes, topic_ids)
                 break
-            except AWAY as error:
+            except (TopicUnclear, *AWAY) as error:
                 if attempt == CLAIM_TRIES:
                     raise
                 log.warning("claim_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(delay_before(attempt, self.parts.outside.chance(0.5, 1), AGAIN))
-        claims = self.lanes.claimed(rows)
+        self._halt(strangers(rows, topic_ids))
+        claims = self.lanes.claimed([row for row in rows if row.lane not in self.halted])
         self._publish_backlog(rows)
         return claims
+
+    def _ask_topics(self) -> None:
+        """Which topics are these? Asked with the records in hand: topics never come back, so an answer that knows them is true of the records."""
+        self.topics_now = asyncio.create_task(self._topics({lane[0] for lane in self.lanes.names}))
+
+    async def _topics(self, names: Collection[str]) -> Mapping[str, str] | TopicUnclear:
+        try:
+            return await self.parts.topic_ids.of(names)
+        except TopicUnclear as unclear:
+            return unclear
+
+    async def _compare_topics(self, lanes: Sequence[Lane]) -> None:
+        """The client reads on by offset in a topic that was made anew, and says nothing. Raises MadeAnew, or TopicUnclear."""
+        if not lanes or self.topics_now is None:
+            return
+        now = await self.topics_now
+        if isinstance(now, TopicUnclear):
+            raise now
+        self.compared = self.parts.outside.clock.monotonic()
+        claims = [claim for lane in lanes if (claim := self.lanes.get(lane))]
+        if anew := strangers(claims, now):
+            raise MadeAnew(anew)
+        all_known([claim.lane[0] for claim in claims], now)
+
+    def _halt(self, lanes: Mapping[Lane, str]) -> None:
+        self.lanes.dropped(lanes)
+        self.halted.update(lanes)
+        for (topic, part), why in lanes.items():
+            METRICS.lane_halted.labels(f"{topic}/{part}").set(1)
+            log.critical("lane_halted", topic=topic, partition=part, reason=why)
+
+    @property
+    def halts(self) -> dict[str, str]:
+        """Lanes that wait for a person, each with the reason."""
+        relays = {lane: relay.halted for lane, relay in self.relays.items() if relay.halted}
+        return {f"{topic}/{part}": why for (topic, part), why in (self.halted | relays).items()}
 
     def _let_go(self, lanes: list[Lane]) -> None:
         self.memory.forget()
         for lane in lanes:
+            if self.halted.pop(lane, None):
+                METRICS.lane_halted.labels(f"{lane[0]}/{lane[1]}").set(0)
             if task := self.relay_tasks.pop(lane, None):
                 task.cancel()
             if relay := self.relays.pop(lane, None):
@@ -340,6 +398,8 @@ class Engine:
                 waiting.cancel()
         for task in self.relay_tasks.values():
             task.cancel()
+        if self.topics_now:
+            self.topics_now.cancel()
         if self.reader is not None:
             await self.reader.close()
         self.threads.close()

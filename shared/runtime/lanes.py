@@ -21,6 +21,7 @@ class OwnedLane:
     careful: int = 0
     end: int | None = None
     last_received: int = -1
+    topic_id: str = ""
     placed: bool = False  # the consumer reads from `next` on; until then records are of an earlier claim
 
     def received(self, offset: int) -> None:
@@ -53,7 +54,7 @@ class Lanes:
         self._owned: dict[Lane, OwnedLane] = {}
 
     def claimed(self, rows: Iterable[LaneRow]) -> list[OwnedLane]:
-        claims = [OwnedLane(r.lane, r.epoch, r.next, r.head, careful_records(r)) for r in rows]
+        claims = [OwnedLane(r.lane, r.epoch, r.next, r.head, careful_records(r), topic_id=r.topic_id) for r in rows]
         self._owned.update({claim.lane: claim for claim in claims})
         return claims
 

@@ -12,6 +12,7 @@ import uvloop
 
 from shared.runtime.decision import Service
 from shared.runtime.engine import Engine, LaneLost
+from shared.runtime.identity import KafkaTopicIds
 from shared.runtime.outside import OUTSIDE
 from shared.runtime.ports import Parts
 from shared.runtime.reader import OffsetGone
@@ -85,7 +86,7 @@ async def _in_one_scope(service: Service, runtime: Runtime, engine: Engine, runn
 
 def parts_of(service: Service, settings: RuntimeSettings, pool: asyncpg.Pool) -> Parts:
     batches = BatchStore(pool, service.project, settings.wake_per_second)
-    return Parts(LaneStore(pool), batches, OutboxStore(pool), OUTSIDE)
+    return Parts(LaneStore(pool), batches, OutboxStore(pool), OUTSIDE, KafkaTopicIds(settings.kafka))
 
 
 def runner_of(service: Service, settings: RuntimeSettings, pool: asyncpg.Pool, engine: Engine) -> Runner | None:

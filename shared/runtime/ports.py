@@ -1,6 +1,6 @@
 """What the runtime reaches the world through. `main` wires the real parts; whoever wants to see every interleaving brings others."""
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -32,7 +32,7 @@ class Worker(Protocol):
 class LaneRows(Protocol):
     """`shared.store.lanes.LaneStore` is one."""
 
-    async def claim(self, lanes: Sequence[Lane]) -> list[LaneRow]: ...
+    async def claim(self, lanes: Sequence[Lane], topic_ids: Mapping[str, str]) -> list[LaneRow]: ...
     async def read(self, lanes: Sequence[Lane]) -> list[LaneRow]: ...
     async def mark_suspect(self, lane: Lane, offset: int, epoch: int) -> int: ...
     async def incarnation(self) -> str: ...
@@ -61,6 +61,12 @@ class Effects(Protocol):
     async def claim(self, target: str, lease: float, limit: int) -> Sequence[ClaimedEffect]: ...
     async def postpone(self, effect: ClaimedEffect, delay: float, doubtful: bool, attempt: AttemptRow | None) -> None: ...
     async def end(self, effect: ClaimedEffect, status: str, body: bytes, attempt: AttemptRow | None) -> Lane | None: ...
+
+
+class TopicIds(Protocol):
+    """`shared.runtime.identity.KafkaTopicIds` is one. `of` leaves out topics that are not there, and raises TopicUnclear."""
+
+    async def of(self, topics: Collection[str]) -> Mapping[str, str]: ...
 
 
 class Permits(Protocol):
@@ -95,6 +101,7 @@ class Parts:
     batches: Batches
     outbox: Outbox
     outside: Outside
+    topic_ids: TopicIds
 
 
 async def as_coroutine(awaited: Awaitable[T]) -> T:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from shared.runtime.lanes import Lanes, OwnedLane
 from shared.runtime.ports import Outside, as_coroutine
@@ -127,7 +127,8 @@ class Reader:
         if not partitions:
             return
         claims = self.thread.wait(as_coroutine(self.claim([_lane(p) for p in partitions])), CLAIM_S)
-        consumer.incremental_assign([TopicPartition(*claim.lane, self._first(claim)) for claim in claims])
+        starts = {claim.lane: self._first(claim) for claim in claims}  # a lane that is halted has none: it is ours, and let lie
+        consumer.incremental_assign([TopicPartition(*lane, starts.get(lane, OFFSET_END)) for lane in map(_lane, partitions)])
         for claim in claims:
             claim.placed = True
         log.info("lanes_claimed", lanes=[f"{claim.lane[0]}/{claim.lane[1]}" for claim in claims])
@@ -155,6 +156,8 @@ def _judge(error: KafkaError, lane: Lane, claim: OwnedLane | None, offset: int |
         if claim is not None and offset is not None:
             claim.reached_end(offset)
     elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+        if claim is None:  # given up or halted, or about to be placed anew
+            return
         raise OffsetGone(
             f"{lane[0]} partition {lane[1]} does not hold the next offset any more ({error.str()}): "
             "records were deleted or the topic was made anew; decide with `throughline doctor` how to go on"

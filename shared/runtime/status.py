@@ -52,7 +52,7 @@ class Status:
         lag, working = self._lag(), self.engine.working  # before what is left is counted: work moves from the lag into the tables
         left = await self.pool.fetchrow(LEFT)
         assert left is not None
-        halted = {f"{lane[0]}/{lane[1]}": relay.halted for lane, relay in self.engine.relays.items() if relay.halted}
+        halted = self.engine.halts
         settled = not (working or self.engine.working) and not any((lag, left["outbox"], left["inbox"], left["effects"]))
         return web.json_response(
             {
@@ -67,7 +67,7 @@ class Status:
                 "processed": self.engine.processed,
                 "halted": halted,
                 "targets": await self._targets(),
-                "idle": settled and len(self.engine.lanes) > 0,
+                "idle": settled and not halted and len(self.engine.lanes) > 0,
             }
         )
 

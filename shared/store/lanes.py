@@ -1,18 +1,21 @@
 """The rows that fence each lane."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
 from shared.store.rows import Lane, LaneRow
 
 CLAIM = """
-insert into lane as l (topic, part, epoch, claims) select t.topic, t.part, 1, 1 from unnest($1::text[], $2::int[]) t(topic, part) order by 1, 2
-on conflict (topic, part) do update set epoch = l.epoch + 1, claims = l.claims + 1
-returning topic, part, next, head, epoch, claims, suspect, exists (select from outbox_page o where o.topic = l.topic and o.part = l.part) as backlog
+insert into lane as l (topic, part, epoch, claims, topic_id)
+select t.topic, t.part, 1, 1, t.id from unnest($1::text[], $2::int[], $3::text[]) t(topic, part, id) order by 1, 2
+on conflict (topic, part) do update set epoch = l.epoch + 1, claims = l.claims + 1, topic_id = coalesce(l.topic_id, excluded.topic_id)
+returning topic, part, next, head, epoch, claims, suspect, exists (select from outbox_page o where o.topic = l.topic and o.part = l.part) as backlog,
+  topic_id
 """
 READ = """
-select topic, part, next, head, epoch, claims, suspect, exists (select from outbox_page o where o.topic = l.topic and o.part = l.part) as backlog
+select topic, part, next, head, epoch, claims, suspect, exists (select from outbox_page o where o.topic = l.topic and o.part = l.part) as backlog,
+  topic_id
 from lane l join unnest($1::text[], $2::int[]) t(topic, part) using (topic, part)
 """
 SUSPECT = """
@@ -26,9 +29,10 @@ class LaneStore:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
 
-    async def claim(self, lanes: Sequence[Lane]) -> list[LaneRow]:
-        """Become the owner: from here on the previous owner's transactions match nothing."""
-        return [_row(r) for r in await self.pool.fetch(CLAIM, *_columns(lanes))]
+    async def claim(self, lanes: Sequence[Lane], topic_ids: Mapping[str, str]) -> list[LaneRow]:
+        """Become the owner: from here on the previous owner's transactions match nothing. A lane keeps the topic id that it had first."""
+        topics, parts = _columns(lanes)
+        return [_row(r) for r in await self.pool.fetch(CLAIM, topics, parts, [topic_ids[topic] for topic in topics])]
 
     async def read(self, lanes: Sequence[Lane]) -> list[LaneRow]:
         return [_row(r) for r in await self.pool.fetch(READ, *_columns(lanes))]
@@ -51,4 +55,4 @@ def _columns(lanes: Sequence[Lane]) -> tuple[list[str], list[int]]:
 
 
 def _row(r: asyncpg.Record) -> LaneRow:
-    return LaneRow((r["topic"], r["part"]), r["next"], r["head"], r["epoch"], r["claims"], r["suspect"], r["backlog"])
+    return LaneRow((r["topic"], r["part"]), r["next"], r["head"], r["epoch"], r["claims"], r["suspect"], r["backlog"], r["topic_id"])

@@ -21,6 +21,7 @@ class LaneRow:
     claims: int
     suspect: int | None
     backlog: bool  # outbox rows are there that may not have been published
+    topic_id: str = ""  # of the topic that `next` counts in
 
 
 class StateRow(Struct, frozen=True, gc=False):

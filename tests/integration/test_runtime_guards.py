@@ -1,10 +1,16 @@
-"""What must stop a lane does stop it: another owner, a database of another time, a record that kills its reader."""
+"""What must stop a lane does stop it: another owner, a database of another time, a topic made anew, a record that kills its reader."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
-from shared.runtime.engine import LaneLost
+from shared.runtime.engine import Engine, LaneLost
 from tests.integration.test_runtime import running, settled, until
-from tests.support.service import account, bench
+from tests.support.service import PARTITIONS, Bench, account, bench
 from tests.support.stack import Stack
 
 
@@ -50,6 +56,66 @@ async def test_a_lane_whose_position_contradicts_the_database_halts(stack: Stack
             await until(halted)
             assert reason in next(relay.halted or "" for relay in engine.relays.values() if relay.halted)
         assert len(service.emitted()) == 5
+
+
+async def make_anew(service: Bench) -> None:
+    """Deleted and made again as soon as Kafka allows, so that nobody sees it gone."""
+    admin = AdminClient({"bootstrap.servers": service.stack.bootstrap})
+    await asyncio.wrap_future(admin.delete_topics([service.source])[service.source])
+
+    async def made() -> bool:
+        try:
+            await asyncio.wrap_future(admin.create_topics([NewTopic(service.source, PARTITIONS)])[service.source])
+        except KafkaException:
+            return False
+        return True
+
+    await until(made)
+
+
+def halted(engine: Engine, count: int) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return len(engine.halts) >= count
+
+    return check
+
+
+@pytest.mark.parametrize("new", [60, 5], ids=["longer than it was read", "shorter"])
+async def test_a_lane_whose_topic_was_made_anew_halts_when_it_is_claimed_and_goes_on_once_somebody_has_decided(
+    stack: Stack, database: str, new: int
+) -> None:
+    async with bench(stack, database) as service:
+        service.send(*(("A", account("A", f"old {i}")) for i in range(20)))
+        async with running(service):
+            await until(settled(service, 20))
+        await make_anew(service)
+        service.send(*(("A", account("A", f"new {i}")) for i in range(new)))
+        async with running(service) as (engine, _):
+            await until(halted(engine, PARTITIONS))
+            assert all("made anew" in why for why in engine.halts.values())
+        assert (await service.fetch("select count(*) as n from journal"))[0]["n"] == 20
+        await service.fetch("update lane set next = 0, topic_id = null where topic = $1", service.source)
+        async with running(service):
+            await until(settled(service, 20 + new))
+
+
+async def test_a_lane_whose_topic_is_made_anew_under_a_running_reader_takes_nothing_from_it(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.send(*(("A", account("A", f"old {i}")) for i in range(20)))
+        async with running(service) as (engine, _):
+            await until(settled(service, 20))
+
+            async def paused() -> bool:
+                return engine.reader is not None and engine.reader.paused
+
+            engine.backlog = lambda: service.runtime_settings().open_effects_limit  # so that the reader meets the new topic once it is long
+            await until(paused)
+            await make_anew(service)
+            service.send(*(("A", account("A", f"new {i}")) for i in range(60)))
+            engine.backlog = lambda: 0
+            await until(halted(engine, 1))
+        assert [r["n"] for r in await service.fetch("select count(*) as n from journal")] == [20]
+        assert [r["next"] for r in await service.fetch("select next from lane where next > 0")] == [20]
 
 
 async def test_a_record_that_ended_the_process_twice_is_put_aside_undecoded(stack: Stack, database: str) -> None:

@@ -46,11 +46,19 @@ class Broker:
     def __init__(self, world: World, topics: dict[str, int], transaction_s: float = 15.0) -> None:
         self.world = world
         self.topics = topics
+        self.topic_ids = {topic: f"{topic}-1" for topic in topics}
         self.logs: dict[Lane, list[Entry]] = {(topic, part): [] for topic, parts in topics.items() for part in range(parts)}
         self.epochs: dict[str, int] = {}
         self.open: dict[str, Transaction] = {}
         self.transaction_s = transaction_s
         self.watchers: list[Callable[[], None]] = []
+
+    def make_anew(self, topic: str) -> None:
+        """Deleted, and there again under its name."""
+        self.world.say(f"kafka: {topic} is made anew")
+        self.topic_ids[topic] = f"{topic}-{int(self.topic_ids[topic].rpartition('-')[2]) + 1}"
+        self.logs |= {lane: [] for lane in self.logs if lane[0] == topic}
+        self._changed()
 
     def append(self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]] | None = None) -> None:
         self.logs[lane].append(Entry(key, value, headers or [], None, at=self.world.loop.elapsed))

@@ -2,13 +2,14 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
+from shared.runtime.identity import TopicUnclear
 from shared.store.rows import Lane
 from tests.simulation.broker import Broker, Entry, failure, visible
 from tests.simulation.group import Group, Member
@@ -122,7 +123,7 @@ class SimulatedConsumer:
         return self.broker.stable_end(lane) if self.committed_only else len(self.broker.logs[lane])
 
     def _place(self, lane: Lane, offset: int) -> None:
-        self.positions[lane] = offset
+        self.positions[lane] = self._end(lane) if offset == OFFSET_END else offset
         self.told.pop(lane, None)
 
     def _gather(self, count: int, timeout: float) -> list[Fetched]:
@@ -187,6 +188,15 @@ class SimulatedConsumer:
     def _revoke(self, member: Member, lanes: set[Lane]) -> None:
         self.on_revoke(self, [TopicPartition(*lane) for lane in sorted(lanes)])
         member.owned -= lanes
+
+
+class SimulatedTopicIds:
+    def __init__(self, world: World, broker: Broker) -> None:
+        self.world, self.broker = world, broker
+
+    async def of(self, topics: Collection[str]) -> Mapping[str, str]:
+        ids: dict[str, str] = await self.world.exchange("kafka", "topic ids", lambda: {t: self.broker.topic_ids[t] for t in topics}, TopicUnclear)
+        return ids
 
 
 class SimulatedProducer:

@@ -122,7 +122,7 @@ class Database:
     def lane(self, lane: Lane) -> LaneRow:
         return changed(self.lanes[lane], backlog=bool(self.outbox.get(lane)))
 
-    def claim_lane(self, lane: Lane) -> LaneRow:
-        old = self.lanes.get(lane) or LaneRow(lane, 0, 0, 0, 0, None, False)
+    def claim_lane(self, lane: Lane, topic_id: str) -> LaneRow:
+        old = self.lanes.get(lane) or LaneRow(lane, 0, 0, 0, 0, None, False, topic_id)
         self.lanes[lane] = changed(old, epoch=old.epoch + 1, claims=old.claims + 1)
         return self.lane(lane)

@@ -17,7 +17,7 @@ from shared.runtime.runner import Runner
 from shared.runtime.settings import RuntimeSettings
 from tests.simulation import service as simulated
 from tests.simulation.broker import Broker
-from tests.simulation.clients import SimulatedConsumer, SimulatedProducer
+from tests.simulation.clients import SimulatedConsumer, SimulatedProducer, SimulatedTopicIds
 from tests.simulation.database import Database
 from tests.simulation.erp import Erp, SimulatedAdapter
 from tests.simulation.group import Group
@@ -83,7 +83,8 @@ class Instance:
             stage.world.random.uniform,
         )
         db = stage.database
-        parts = Parts(SimulatedLanes(db, process), SimulatedBatches(db, process), SimulatedOutbox(db, process), outside)
+        stores = SimulatedLanes(db, process), SimulatedBatches(db, process), SimulatedOutbox(db, process)
+        parts = Parts(*stores, outside, SimulatedTopicIds(stage.world, stage.broker))
         service = service_of(SimulatedAdapter(stage.erp), 2)
         engine = Engine(service, SETTINGS, parts, JsonCodec())  # type: ignore[arg-type]
         permits = SimulatedPermits(db, process, UUID(int=stage.world.random.getrandbits(128)))
@@ -248,7 +249,7 @@ def run(seed: int, tracing: bool = False, prepare: Callable[[Stage], None] = lam
     problems: list[str] = []
     try:
         stage.world.loop.run_until_complete(stage.play())
-        halted = [f"{lane}: {relay.halted}" for e in stage.engines for lane, relay in e.relays.items() if relay.halted]
+        halted = [f"{lane}: {why}" for e in stage.engines for lane, why in e.halts.items()]
         problems += violations(Evidence(stage.broker, stage.database, stage.erp, halted))
         problems += [f"unexpected: {complaint}" for complaint in stage.world.loop.complaints]
     except Stuck as stuck:

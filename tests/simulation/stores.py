@@ -1,6 +1,6 @@
 """The stores over the database in memory. Each call is an exchange: its request, its answer, or its process may be lost on the way."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -41,13 +41,13 @@ class Connected:
 
 
 class SimulatedLanes(Connected):
-    async def claim(self, lanes: Sequence[Lane]) -> list[LaneRow]:
+    async def claim(self, lanes: Sequence[Lane], topic_ids: Mapping[str, str]) -> list[LaneRow]:
         async def serve() -> list[LaneRow]:
             transaction = Transaction(self.db, self.process)
             try:
                 await transaction.lock([("lane", lane) for lane in sorted(lanes)])
                 self.world.say(f"postgres: {self.process} claims {sorted(lanes)}")
-                return [self.db.claim_lane(lane) for lane in sorted(lanes)]
+                return [self.db.claim_lane(lane, topic_ids[lane[0]]) for lane in sorted(lanes)]
             finally:
                 transaction.end()
 

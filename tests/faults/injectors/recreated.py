@@ -14,24 +14,25 @@ from tests.faults.arena import Arena
 from tests.faults.injectors.kinds import Fault
 
 TOPIC, READER = "source.crm.account.v1", "master_data"
-WATCHED_S = 45.0  # beyond the interval at which clients ask for metadata
+WATCHED_S = 120.0  # a reader may end and start anew before it says what it found
 MORE = 60  # records a partition: beyond every offset that was read before
 Rows = list[tuple[int, int]]
 
 
 def topic_made_anew(arena: Arena, rng: random.Random) -> int:
-    """Raises AssertionError when the reader goes on as if nothing had happened: the new topic's first records would be skipped."""
+    """One reader meets it running, the other when it starts. Raises AssertionError when one goes on as if nothing had happened, as the new
+    topic's first records would be skipped, or when no lane of it is said to be halted."""
     before = asyncio.run(_offsets(arena.plan.admin_dsn))
     _make_anew(arena.admin(), len(before), arena.plan.nodes)
     _fill(arena.plan.bootstrap, len(before))
-    for each in arena.services:
-        if each.name.startswith(READER):  # one that starts anew asks for its offsets at once
-            each.send(signal.SIGTERM)
-    end = time.monotonic() + WATCHED_S
-    while time.monotonic() < end:
+    next(each for each in arena.services if each.name.startswith(READER)).send(signal.SIGTERM)
+    end, silent = time.monotonic() + WATCHED_S, {f"{TOPIC}/{part}" for part, _ in before}
+    while silent:
         now = asyncio.run(_offsets(arena.plan.admin_dsn))
-        moved = [(was, row) for was, row in zip(before, now, strict=True) if was[1] and was != row]
+        moved = [(was, row) for was, row in zip(before, now, strict=True) if was != row]
         assert not moved, f"{READER} went on in {TOPIC} after it was made anew, from {moved[0][0]} to {moved[0][1]}: records before that are skipped"
+        assert time.monotonic() < end, f"{', '.join(sorted(silent))} made anew, and nobody says so {WATCHED_S:.0f} s later"
+        silent -= {lane for status in arena.statuses() if status for lane in status["halted"]}
         time.sleep(1.0)
     return 1
 
