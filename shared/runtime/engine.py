@@ -5,6 +5,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 
 import asyncpg
 
@@ -69,7 +70,7 @@ class Engine:
         self.looked = 0.0  # when the inboxes were last looked at
         self.working = False
         self.closed = False
-        self.noted: dict[Lane, tuple[int, int]] = {}  # the record about to be decoded with care, and the deaths before it
+        self.noted: list[tuple[Lane, int, int]] = []  # records noted as suspect, by lane, offset and epoch: neither committed nor taken back yet
         self.halted: dict[Lane, str] = {}  # lanes that are ours, and why nothing is taken from them
         self.topics_now: asyncio.Task[Mapping[str, str] | TopicUnclear] | None = None
         self.compared = 0.0
@@ -205,6 +206,7 @@ class Engine:
                 elif not isinstance(trouble, Conflict):
                     self.failures += 1
                     await asyncio.sleep(delay_before(self.failures, self.parts.outside.chance(0.5, 1), AGAIN))
+                await self._survive()
                 await self._rewind(f"{type(trouble).__name__}: {trouble}")
                 return
             except AWAY as error:
@@ -213,12 +215,18 @@ class Engine:
     async def _take_carefully(self, record: Record) -> None:
         """One record at a time, noted before it is decoded: the one that ends the process twice is put aside undecoded."""
         lane, route = record.claim.lane, self.routes[record.claim.lane[0]]
-        if self.noted.get(lane, (-1, 0))[0] != record.offset:  # a second try in the same process is no death
-            self.noted[lane] = record.offset, await self.lane_store.mark_suspect(lane, record.offset, record.claim.epoch) - 1
-        deaths = self.noted[lane][1]
+        deaths = await self.lane_store.mark_suspect(lane, record.offset, record.claim.epoch) - 1
+        self.noted.append((lane, record.offset, record.claim.epoch))
         item = quarantined(record, route, deaths) if deaths >= DEATHS_TO_QUARANTINE else item_of_record(record, route, self.codec)
         await asyncio.shield(self._decide_and_commit([item]))
+        self.noted.clear()  # one at a time, so there is but this one
         record.claim.careful = max(0, record.claim.careful - 1)
+
+    async def _survive(self) -> None:
+        """Take back what is noted: whoever can say so did not die of it. Only what is left behind by the dead counts as a death."""
+        while self.noted:
+            await self.lane_store.survived(*self.noted[-1])
+            self.noted.pop()
 
     async def _decide_and_commit(self, items: Sequence[Item]) -> None:
         began_ns = time.time_ns()
@@ -400,6 +408,8 @@ class Engine:
             task.cancel()
         if self.topics_now:
             self.topics_now.cancel()
+        with suppress(*AWAY):
+            await self._survive()
         if self.reader is not None:
             await self.reader.close()
         self.threads.close()

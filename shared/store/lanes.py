@@ -19,8 +19,13 @@ select topic, part, next, head, epoch, claims, suspect, exists (select from outb
 from lane l join unnest($1::text[], $2::int[]) t(topic, part) using (topic, part)
 """
 SUSPECT = """
-update lane set deaths = case when suspect = $3 then deaths + 1 else 1 end, suspect = $3
+update lane set deaths = case when suspect is distinct from $3 then 1 when marked = $4 then deaths else deaths + 1 end, suspect = $3, marked = $4
 where topic = $1 and part = $2 and epoch = $4 returning deaths
+"""
+# Of any owner: how often a record was noted is a sum, in whatever order its parts arrive.
+SURVIVED = """
+update lane set deaths = deaths - 1, suspect = case when deaths > 1 then suspect end, marked = case when marked = $4 then 0 else marked end
+where topic = $1 and part = $2 and suspect = $3 and deaths > 0
 """
 TIMELINE = "select id, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline from incarnation"
 
@@ -38,8 +43,13 @@ class LaneStore:
         return [_row(r) for r in await self.pool.fetch(READ, *_columns(lanes))]
 
     async def mark_suspect(self, lane: Lane, offset: int, epoch: int) -> int:
-        """Note, before decoding it, the record that may kill this process; how often it was noted by now. 0 when the lane has another owner."""
+        """Note, before decoding it, the record that may kill this process; how often it was noted by now, under each epoch once.
+        0 when the lane has another owner."""
         return int(await self.pool.fetchval(SUSPECT, *lane, offset, epoch) or 0)
+
+    async def survived(self, lane: Lane, offset: int, epoch: int) -> None:
+        """Take back what `mark_suspect` noted: the record did not end this process, though it is not committed either."""
+        await self.pool.execute(SURVIVED, *lane, offset, epoch)
 
     async def incarnation(self) -> str:
         """Names this database and its timeline; another after a restore or a failover."""

@@ -9,6 +9,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from shared.runtime.engine import Engine, LaneLost
+from shared.store.batches import BatchStore
+from shared.store.rows import Batch, Lane, OutboxRow
 from tests.integration.test_runtime import running, settled, until
 from tests.support.service import PARTITIONS, Bench, account, bench
 from tests.support.stack import Stack
@@ -130,3 +132,32 @@ async def test_a_record_that_ended_the_process_twice_is_put_aside_undecoded(stac
             await until(settled(service, 1))
         assert [r["code"] for r in await service.fetch("select code from dead_letter")] == ["poison"]
         assert (await service.fetch("select suspect, deaths, claims from lane where part = $1", claim.lane[1]))[0]["suspect"] is None
+
+
+async def test_a_stop_between_noting_a_record_and_its_commit_is_no_death(stack: Stack, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bench(stack, database) as service:
+        service.send(("A", account("A", "first")))
+        async with running(service):
+            await until(settled(service, 1))
+        await service.fetch("update lane set claims = 5")
+        service.send(("A", account("A", "second")))
+        tried = 0
+
+        async def away(self: BatchStore, batch: Batch) -> dict[Lane, list[OutboxRow]]:
+            nonlocal tried
+            tried += bool(batch.journal)
+            raise OSError("the database is away")
+
+        async def tried_again() -> bool:
+            return tried > stops
+
+        for stops in range(3):
+            with monkeypatch.context() as patch:
+                patch.setattr(BatchStore, "commit", away)
+                async with running(service):
+                    await until(tried_again)
+            tried = stops + 1
+            assert {(r["suspect"], r["deaths"]) for r in await service.fetch("select suspect, deaths from lane")} == {(None, 0)}
+        async with running(service):
+            await until(settled(service, 2))
+        assert await service.fetch("select code from dead_letter") == []

@@ -99,6 +99,7 @@ class Database:
     incarnation: str = "first/00000001"
     lanes: dict[Lane, LaneRow] = field(default_factory=dict)
     deaths: dict[Lane, int] = field(default_factory=dict)
+    marked: dict[Lane, int] = field(default_factory=dict)
     states: dict[str, StateChange] = field(default_factory=dict)
     outbox: dict[Lane, dict[int, OutboxRow]] = field(default_factory=dict)
     inbox: dict[int, tuple[InboxRow, float]] = field(default_factory=dict)

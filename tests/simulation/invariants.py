@@ -23,11 +23,12 @@ class Evidence:
     database: Database
     erp: Erp
     halted: list[str]
+    crashes: int
 
 
 def violations(e: Evidence) -> list[str]:
     checks: list[Callable[[Evidence], list[str]]] = [every_input_once, fences_chain, outcomes_follow_the_log, lanes_are_dense, nothing_halted]
-    checks += [output_is_what_was_decided, effects_once, effects_in_order, nothing_left, waits_are_honest, dead_letters_hold]
+    checks += [output_is_what_was_decided, effects_once, effects_in_order, nothing_left, waits_are_honest, dead_letters_hold, only_deaths_quarantine]
     return [f"{check.__name__}: {problem}" for check in checks for problem in check(e)]
 
 
@@ -188,6 +189,12 @@ def dead_letters_hold(e: Evidence) -> list[str]:
         order.setdefault(kept.key or "", []).append(kept.offset)
     problems += [f"{key} holds {offsets}" for key, offsets in order.items() if offsets != sorted(set(offsets))]
     return problems + [f"{key} holds without a dead letter" for key in order if not any(d.record.key == key for d in e.database.dead)]
+
+
+def only_deaths_quarantine(e: Evidence) -> list[str]:
+    """No bytes end a process here, so nothing is put aside for it unless two processes were killed at the same record."""
+    accused = [d.record for d in e.database.dead if "ended the process" in d.message]
+    return [f"{record.lane} {record.offset} is put aside after {e.crashes} crashes" for record in accused if e.crashes < 2]
 
 
 def _by_key(e: Evidence) -> dict[str, list[tuple[tuple[Lane, int], Entry]]]:

@@ -250,7 +250,7 @@ def run(seed: int, tracing: bool = False, prepare: Callable[[Stage], None] = lam
     try:
         stage.world.loop.run_until_complete(stage.play())
         halted = [f"{lane}: {why}" for e in stage.engines for lane, why in e.halts.items()]
-        problems += violations(Evidence(stage.broker, stage.database, stage.erp, halted))
+        problems += violations(Evidence(stage.broker, stage.database, stage.erp, halted, stage.faults.get("crash", 0)))
         problems += [f"unexpected: {complaint}" for complaint in stage.world.loop.complaints]
     except Stuck as stuck:
         problems.append(f"stuck: {stuck}")

@@ -61,11 +61,23 @@ class SimulatedLanes(Connected):
             row = self.db.lanes[lane]
             if row.epoch != epoch:
                 return 0
-            self.db.deaths[lane] = self.db.deaths.get(lane, 0) + 1 if row.suspect == offset else 1
+            again = self.db.marked.get(lane) != epoch
+            self.db.deaths[lane] = self.db.deaths.get(lane, 0) + again if row.suspect == offset else 1
+            self.db.marked[lane] = epoch
             self.db.lanes[lane] = changed(row, suspect=offset)
             return self.db.deaths[lane]
 
         return await self.ask("suspect", serve)
+
+    async def survived(self, lane: Lane, offset: int, epoch: int) -> None:
+        def serve() -> None:
+            if self.db.lanes[lane].suspect == offset and self.db.deaths.get(lane):
+                self.db.deaths[lane] -= 1
+                self.db.lanes[lane] = changed(self.db.lanes[lane], suspect=offset if self.db.deaths[lane] else None)
+                if self.db.marked[lane] == epoch:
+                    del self.db.marked[lane]
+
+        await self.ask("survived", serve)
 
     async def incarnation(self) -> str:
         return await self.ask("incarnation", lambda: self.db.incarnation)
