@@ -25,12 +25,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+calls = typer.Typer(help="Calls that are parked because their adapter keeps failing.", no_args_is_help=True)
 waits = typer.Typer(help="What waits, on which key, in whose queue.", no_args_is_help=True)
 mappings = typer.Typer(help="The mappings that contracts are routed by.", no_args_is_help=True)
 topics = typer.Typer(help="Kafka's topics against the catalogue.", no_args_is_help=True)
 schemas = typer.Typer(help="The schemas against the registry.", no_args_is_help=True)
 rebuild = typer.Typer(help="Projections made anew.", no_args_is_help=True)
-for name, group in (("rebuild", rebuild), ("waits", waits), ("mappings", mappings), ("dlt", dlt), ("topics", topics), ("schemas", schemas)):
+for name, group in (
+    ("rebuild", rebuild),
+    ("calls", calls),
+    ("waits", waits),
+    ("mappings", mappings),
+    ("dlt", dlt),
+    ("topics", topics),
+    ("schemas", schemas),
+):
     app.add_typer(group, name=name)
 
 
@@ -146,6 +155,25 @@ def rebuild_visibility(home: Home = None, json: Json = False) -> None:
     from shared.ops import rebuild as anew
 
     _answer(anew.gather(where.find(home)), json, anew.draw)
+
+
+@calls.command("ls")
+def calls_ls(home: Home = None, json: Json = False) -> None:
+    """Every parked call, with how often and how its adapter failed."""
+    from shared.ops import calls as asked
+
+    _answer(asked.gather(where.find(home)), json, asked.draw)
+
+
+@calls.command("retry")
+def calls_retry(
+    service: Annotated[str, typer.Argument(help="Whose calls, such as erp_provisioning.")], home: Home = None, json: Json = False
+) -> None:
+    """Try a service's parked calls now, once the adapter is mended. Each is looked up before it is sent again."""
+    from shared.ops import calls as asked
+
+    count = asked.retry(where.find(home), service)
+    _answer({"calls": count}, json, lambda _: show.say(f"{count} calls are tried again."))
 
 
 @waits.command("ls")

@@ -37,6 +37,7 @@ class Desk:
     url: str
     token: str
     who: str
+    room: str = "dead-letters"
 
     def begin(self, cause: str | None, key: str | None, why: str) -> Answer:
         """A plan that is not judged yet."""
@@ -94,7 +95,7 @@ class Desk:
     def _open(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         data = json.dumps(body).encode() if body is not None else None
-        request = Request(f"{self.url.rstrip('/')}/dead-letters/{path}", data, headers, method=method)  # noqa: S310  a setting names it
+        request = Request(f"{self.url.rstrip('/')}/{self.room}/{path}", data, headers, method=method)  # noqa: S310  a setting names it
         try:
             return _opener.open(request, timeout=TIMEOUT_S)
         except HTTPError as error:

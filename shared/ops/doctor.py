@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from shared.ops import show
+from shared.ops import calls, show
 from shared.ops.console import ask, fetch
 from shared.ops.endpoints import Endpoints
 from shared.ops.errors import OpsError
@@ -146,5 +146,8 @@ def _service(name: str, address: str) -> Callable[[], Iterator[Finding]]:
             not halted and told["lanes"] > 0,
             halted or (said if told["lanes"] else "owns no lane: it is still joining, or another instance has all"),
         )
+        if parked := calls.parked(told):
+            more = f" (and {len(parked) - 1} more)" if len(parked) > 1 else ""
+            yield Finding(f"{name} calls", False, f"{calls.said(parked[0])}{more}; mend the adapter, then `throughline calls retry {name}`")
 
     return look

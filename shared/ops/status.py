@@ -1,10 +1,13 @@
 """`throughline status`: how many contracts are where, worth how much, what stops them, and how the services are."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from shared.ops import show
+from shared.ops import calls, show
 from shared.ops.console import ask
 from shared.ops.endpoints import Endpoints
+from shared.ops.errors import StackDown
+from shared.wire import catalogue
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -13,7 +16,16 @@ WAY = ("received", "approved", "ready", "provisioned", "active", "closed", "wait
 
 
 def gather(endpoints: Endpoints) -> dict[str, Any]:
-    return {"summary": ask(endpoints, "summary"), "platform": ask(endpoints, "targets")}
+    return {"summary": ask(endpoints, "summary"), "platform": ask(endpoints, "targets"), "parked_calls": _parked(endpoints)}
+
+
+def _parked(endpoints: Endpoints) -> calls.Lines:
+    """Of the services that answer: which of them do not, the platform's lines say."""
+    found: calls.Lines = []
+    for service in catalogue.load().services:
+        with suppress(StackDown):
+            found += calls.gather_of(endpoints, service)
+    return found
 
 
 def draw(found: dict[str, Any]) -> None:
@@ -24,6 +36,8 @@ def draw(found: dict[str, Any]) -> None:
     if summary["stopped"]:
         show.out(_stopped(summary["stopped"]))
     show.out(_services(platform))
+    if found["parked_calls"]:
+        calls.draw(found["parked_calls"])
 
 
 def _stopped(stopped: list[dict[str, Any]]) -> "RenderableType":

@@ -39,6 +39,11 @@ class Ambiguous:
 
 
 @dataclass(frozen=True, slots=True)
+class Faulty(Ambiguous):
+    """The adapter itself failed, before sending or after: a bug of ours, which no waiting mends. The runtime's own answer, no adapter's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     """A look-up found nothing."""
 

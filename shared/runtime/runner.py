@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from shared.runtime import governor
-from shared.runtime.answers import Absent, Ambiguous, Answer, Done, Exchange, Rejected, Reply, Unavailable
+from shared.runtime.answers import Absent, Ambiguous, Answer, Done, Exchange, Faulty, Rejected, Reply, Unavailable
 from shared.runtime.decision import Intent, Target
 from shared.runtime.governor import Pace
 from shared.runtime.ports import Effects, Outside, Permits
@@ -156,7 +156,7 @@ class Runner:
 
     async def _reply(self, target: Target, effect: ClaimedEffect) -> Reply:
         """An answer within the lease whatever the adapter does: one that hangs or raises leaves the outcome unknown, and unknown never
-        becomes failed: it is looked up and tried again, and said in the log, until the adapter is mended."""
+        becomes failed: it is looked up and tried again, ever more slowly, and `throughline doctor` says so, until the adapter is mended."""
         try:
             async with asyncio.timeout(LEASE_SHARE * self.settings.effect_lease_s):
                 return await self._call(target, effect)
@@ -164,7 +164,7 @@ class Runner:
             return Reply(Ambiguous("the call outlived its lease"), Exchange("unanswered"))
         except Exception as error:
             log.exception("adapter_failed", target=effect.target, step=effect.step, contract_id=effect.key)
-            return Reply(Ambiguous(f"the adapter failed: {type(error).__name__}: {error}"), Exchange("unanswered"))
+            return Reply(Faulty(f"the adapter failed: {type(error).__name__}: {error}"), Exchange("unanswered"))
 
     async def _call(self, target: Target, effect: ClaimedEffect) -> Reply:
         """Look first when it may have been sent before."""
@@ -204,6 +204,9 @@ class Runner:
             case Unavailable(retry_after=after):
                 await self.effects.postpone(effect, delay_before(effect.attempts, jitter, RETRY, after), effect.doubtful, attempt)
                 log.warning("call_postponed", reason=detail, **said)
+            case Faulty():
+                await self.effects.fault(effect, delay_before(effect.attempts, jitter, RETRY), detail, attempt)
+                log.error("call_faulty", reason=detail, **said)
             case Ambiguous():
                 await self.effects.postpone(effect, delay_before(effect.attempts, jitter, RETRY), True, attempt)
                 log.warning("call_in_doubt", reason=detail, **said)

@@ -1,15 +1,17 @@
 """What a service says of itself: is it alive, is it ready, what is left to do."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import asyncpg
 from aiohttp import web
 
+from shared.runtime.calls_desk import Calls
 from shared.runtime.engine import Engine
 from shared.runtime.ops_token import token_of
 from shared.runtime.redrive_desk import MOST_BYTES, Desk
 from shared.runtime.runner import Runner, paced
 from shared.runtime.settings import RuntimeSettings
+from shared.store.effects import FAULTS_TO_PARK, EffectStore
 from shared.telemetry import metrics
 from shared.telemetry.metrics import METRICS
 
@@ -19,7 +21,12 @@ select (select count(*) from inbox) as inbox, (select count(*) from effect where
   (select coalesce(sum(last - first + 1), 0)::bigint from outbox_page) as outbox
 """
 WAITS = "select queue, count(distinct key) as contracts, extract(epoch from now() - min(since))::float8 as oldest from wait group by queue"
-EFFECTS = "select target, count(*) as open, min(created) as since from effect where status in ('open', 'claimed') group by target"
+EFFECTS = """
+select target, count(*) as open, min(created) as since, count(*) filter (where faults >= $1) as parked
+from effect where status in ('open', 'claimed') group by target
+"""
+HELD = "select count(*) from held"
+MOST_PARKED = 20
 
 
 @dataclass(slots=True)
@@ -31,10 +38,17 @@ class Status:
     settings: RuntimeSettings
     runner: Runner | None = None
 
+    @property
+    def effects(self) -> EffectStore:
+        return EffectStore(self.pool)
+
     async def serve(self) -> web.AppRunner:
         app = web.Application(client_max_size=MOST_BYTES)
         app.add_routes([web.get("/livez", self.live), web.get("/readyz", self.ready), web.get("/status", self.status)])
-        app.add_routes([web.get("/metrics", self.metrics), *Desk(self.engine, self.pool, token_of(self.settings)).routes()])
+        token = token_of(self.settings)
+        app.add_routes(
+            [web.get("/metrics", self.metrics), *Desk(self.engine, self.pool, token).routes(), *Calls(self.engine, self.effects, token).routes()]
+        )
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, self.settings.ops_host, self.settings.ops_port).start()
@@ -66,6 +80,7 @@ class Status:
                 "dead_letters": left["dead_letters"],
                 "processed": self.engine.processed,
                 "halted": halted,
+                "parked": [asdict(each) | {"id": str(each.id), "since": each.since.isoformat()} for each in await self.effects.parked(MOST_PARKED)],
                 "targets": await self._targets(),
                 "idle": settled and not halted and len(self.engine.lanes) > 0,
             }
@@ -77,6 +92,10 @@ class Status:
         METRICS.oldest_wait.clear()
         for lane, relay in self.engine.relays.items():
             METRICS.relay_backlog.labels(f"{lane[0]}/{lane[1]}").set(relay.backlog)
+        METRICS.held.set(await self.pool.fetchval(HELD))
+        METRICS.parked.clear()
+        for row in await self.pool.fetch(EFFECTS, FAULTS_TO_PARK):
+            METRICS.parked.labels(row["target"]).set(row["parked"])
         for row in await self.pool.fetch(WAITS):
             METRICS.waits.labels(row["queue"]).set(row["contracts"])
             METRICS.oldest_wait.labels(row["queue"]).set(row["oldest"])
@@ -84,12 +103,13 @@ class Status:
 
     async def _targets(self) -> list[dict[str, object]]:
         """Systems with open calls, and those called since the start: how they are, and how much of their allowance is in use here."""
-        open_calls = {r["target"]: r for r in await self.pool.fetch(EFFECTS)}
+        open_calls = {r["target"]: r for r in await self.pool.fetch(EFFECTS, FAULTS_TO_PARK)}
         governed = self.runner.governed if self.runner else {}
         return [
             {
                 "target": name,
                 "open": open_calls[name]["open"] if name in open_calls else 0,
+                "parked": open_calls[name]["parked"] if name in open_calls else 0,
                 "since": open_calls[name]["since"].isoformat() if name in open_calls else None,
                 "state": paced(governed[name], self.engine.parts.outside.clock.monotonic()) if name in governed else "flowing",
                 "in_use": governed[name].in_use if name in governed else 0,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,16 +23,45 @@ returning e.id, e.claim, e.round, e.topic, e.part, e.key, e.step, e.target, e.co
   extract(epoch from now() - e.created)::float8 as age
 """
 LATER = """
-update effect set status = 'open', due = now() + make_interval(secs => $3), doubtful = $4 where id = $1 and claim = $2 and status = 'claimed'
+update effect set status = 'open', due = now() + make_interval(secs => $3), doubtful = $4, faults = 0, fault = null, fault_since = null
+where id = $1 and claim = $2 and status = 'claimed'
+"""
+FAULT = """
+update effect set status = 'open', due = now() + make_interval(secs => case when faults + 1 < $5 then $3::float8 else $6::float8 end),
+  doubtful = true, faults = faults + 1, fault = $4, fault_since = coalesce(fault_since, now())
+where id = $1 and claim = $2 and status = 'claimed'
 """
 END = """
-update effect set status = $3, ended = now(), doubtful = false where id = $1 and claim = $2 and status = 'claimed' returning topic, part, key, trace
+update effect set status = $3, ended = now(), doubtful = false, faults = 0, fault = null, fault_since = null
+where id = $1 and claim = $2 and status = 'claimed' returning topic, part, key, trace
 """
 ANSWER = "insert into inbox (topic, part, key, kind, body, trace) values ($1, $2, $3, 'answered', $4, $5)"
 ATTEMPT = """
 insert into attempt (effect, ms, outcome, detail, request, request_body, status, response_body, answer)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
+
+
+FAULTS_TO_PARK, PARKED_S = 5, 600.0
+PARKED = """
+select id, key, step, target, attempts, faults, fault, fault_since from effect where status in ('open', 'claimed') and faults >= $1
+order by fault_since limit $2
+"""
+AGAIN = "update effect set due = now() where status = 'open' and faults >= $1 returning id"
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedEffect:
+    """A call whose adapter failed so often in a row that it is tried at the slowest pace only, until somebody has mended the adapter."""
+
+    id: UUID
+    key: str
+    step: str
+    target: str
+    attempts: int
+    faults: int
+    fault: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +110,19 @@ class EffectStore:
         async with self.pool.acquire() as db, db.transaction():
             await db.execute(LATER, effect.id, effect.claim, delay, doubtful)
             await _note(db, attempt)
+
+    async def fault(self, effect: ClaimedEffect, delay: float, why: str, attempt: AttemptRow) -> None:
+        """As `postpone` in doubt, after the adapter itself failed; from the fifth time in a row on it waits much longer than `delay`."""
+        async with self.pool.acquire() as db, db.transaction():
+            await db.execute(FAULT, effect.id, effect.claim, delay, why, FAULTS_TO_PARK, PARKED_S)
+            await _note(db, attempt)
+
+    async def parked(self, limit: int) -> list[ParkedEffect]:
+        return [ParkedEffect(*r.values()) for r in await self.pool.fetch(PARKED, FAULTS_TO_PARK, limit)]
+
+    async def again(self) -> int:
+        """Make the parked calls due now; how many they are."""
+        return len(await self.pool.fetch(AGAIN, FAULTS_TO_PARK))
 
     async def end(self, effect: ClaimedEffect, status: str, body: bytes, attempt: AttemptRow | None) -> Lane | None:
         """Record the answer and hand it to the lane's inbox; None when the claim was lost meanwhile, and the answer is another's to give."""

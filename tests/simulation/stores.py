@@ -244,6 +244,9 @@ class SimulatedEffects(Connected):
 
         await self.ask("postpone", serve)
 
+    async def fault(self, effect: ClaimedEffect, delay: float, why: str, attempt: AttemptRow) -> None:
+        await self.postpone(effect, delay, True, attempt)
+
     async def end(self, effect: ClaimedEffect, status: str, body: bytes, attempt: AttemptRow | None) -> Lane | None:
         def serve() -> Lane | None:
             row = self.db.effects[effect.id]

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from services.visibility.ports import views
@@ -92,7 +91,9 @@ DETAIL = views.ContractDetail.model_construct(
 )
 SERVICE = views.ServiceLine(name="psa_sync", state="behind", lag=4, decisions_per_s=1.5, open_calls=0, asked_at=SINCE)
 STOPPED = views.Stopped(kind="wait", name=KEY, reason="no legal entity", contracts=2, value_by_currency={"EUR": "5"}, since=SINCE, queue="q", share=1)
-ANSWERS: dict[str, BaseModel | list[BaseModel]] = {
+PARKED = {"key": "contract:C-9", "step": "project", "target": "psa", "faults": 6, "fault": "TypeError: a bug", "since": SINCE.isoformat()}
+ANSWERS: dict[str, Any] = {
+    "/status": {"parked": [PARKED]},
     "/api/summary": views.Summary.model_construct(
         as_of=SINCE,
         contracts=views.Counts(received=3, waiting=2),
@@ -121,7 +122,9 @@ class _Console(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def _plain(found: BaseModel | list[BaseModel]) -> Any:
+def _plain(found: Any) -> Any:
+    if isinstance(found, dict):
+        return found
     return [each.model_dump(mode="json") for each in found] if isinstance(found, list) else found.model_dump(mode="json")
 
 
@@ -132,7 +135,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     thread.start()
     folder = tmp_path_factory.mktemp("home")
     (folder / "run").mkdir()
-    (folder / "run" / "endpoints.json").write_text(json.dumps({"console": f"http://127.0.0.1:{server.server_port}"}))
+    url = f"http://127.0.0.1:{server.server_port}"
+    (folder / "run" / "endpoints.json").write_text(json.dumps({"console": url, "psa_sync": url}))
     yield folder
     server.shutdown()
     thread.join()
@@ -148,7 +152,8 @@ def _run(home: Path, *words: str) -> str:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["status"], ["received", "EUR 1,200.50 · USD 10", KEY, "psa_sync", "behind"]),
+        (["status"], ["received", "EUR 1,200.50 · USD 10", KEY, "psa_sync", "behind", "contract:C-9"]),
+        (["calls", "ls"], ["psa_sync", "contract:C-9", "TypeError: a bug", "throughline calls retry"]),
         (["trace", "C-1"], ["Data platform [red]", f"waits for {KEY}", "contract.state.v1/1:5", "PUT /job/eid:TL-C-1 → done", "TL-C-1", "77"]),
         (["waits", "ls"], [KEY, "master data", "EUR 1,200.50"]),
         (["waits", "show", KEY], ["Supply the legal entity.", "throughline mappings load x.jsonl", "C-1"]),
@@ -164,7 +169,9 @@ def test_a_table_names_what_a_reader_looks_for(home: Path, words: list[str], sai
         assert part in shown
 
 
-@pytest.mark.parametrize("words", [["status"], ["trace", "C-1"], ["waits", "ls"], ["waits", "show", KEY], ["dlt", "ls"], ["endpoints"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["status"], ["trace", "C-1"], ["waits", "ls"], ["waits", "show", KEY], ["dlt", "ls"], ["calls", "ls"], ["endpoints"]], ids=" ".join
+)
 def test_every_answer_is_json_on_demand(home: Path, words: list[str]) -> None:
     assert json.loads(_run(home, *words, "--json"))
 
