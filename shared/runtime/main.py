@@ -13,6 +13,7 @@ import uvloop
 from shared.runtime.decision import Service
 from shared.runtime.engine import Engine, LaneLost
 from shared.runtime.identity import KafkaTopicIds
+from shared.runtime.learning import learn
 from shared.runtime.outside import OUTSIDE
 from shared.runtime.ports import Parts
 from shared.runtime.reader import OffsetGone
@@ -77,11 +78,18 @@ async def serve(service: Service, settings: RuntimeSettings) -> None:
 
 async def _in_one_scope(service: Service, runtime: Runtime, engine: Engine, runner: Runner | None) -> None:
     async with asyncio.TaskGroup() as group:
-        loop = group.create_task(engine.run(), name="engine")
+        loop = group.create_task(_loop(runtime, engine), name="engine")
         calls = group.create_task(runner.run(), name="runner") if runner else None
         for companion in service.companions:
             group.create_task(companion(runtime), name=companion.__name__)
         group.create_task(_stop(runtime, engine, runner, loop, calls), name="stop")
+
+
+async def _loop(runtime: Runtime, engine: Engine) -> None:
+    """No lane is claimed before this process can publish what it decides."""
+    await learn(runtime.service.name, runtime.codec, runtime.stopping)
+    if not runtime.stopping.is_set():
+        await engine.run()
 
 
 def parts_of(service: Service, settings: RuntimeSettings, pool: asyncpg.Pool) -> Parts:
