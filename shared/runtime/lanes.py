@@ -24,6 +24,10 @@ class OwnedLane:
     topic_id: str = ""
     placed: bool = False  # the consumer reads from `next` on; until then records are of an earlier claim
 
+    def begins(self) -> None:
+        """The consumer reads from `next` on: whatever it showed of this claim before comes again, so an end seen then is not reached yet."""
+        self.placed, self.end, self.last_received = True, None, -1
+
     def received(self, offset: int) -> None:
         self.last_received = offset
 

@@ -106,7 +106,7 @@ class Reader:
         for left in range(SEEK_TRIES, 0, -1):
             try:
                 self.consumer.seek(TopicPartition(*claim.lane, claim.next))
-                claim.placed = True
+                claim.begins()
                 return
             except KafkaException as error:
                 if not self.lanes.holds(claim):
@@ -130,7 +130,7 @@ class Reader:
         starts = {claim.lane: self._first(claim) for claim in claims}  # a lane that is halted has none: it is ours, and let lie
         consumer.incremental_assign([TopicPartition(*lane, starts.get(lane, OFFSET_END)) for lane in map(_lane, partitions)])
         for claim in claims:
-            claim.placed = True
+            claim.begins()
         log.info("lanes_claimed", lanes=[f"{claim.lane[0]}/{claim.lane[1]}" for claim in claims])
 
     def _first(self, claim: OwnedLane) -> int:

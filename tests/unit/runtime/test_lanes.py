@@ -36,6 +36,16 @@ def test_offsets_of_transaction_markers_do_not_count_as_left_to_do() -> None:
     assert claim.caught_up_to == 12
 
 
+def test_an_end_reached_before_the_claim_is_read_anew_is_not_believed() -> None:
+    lanes = Lanes()
+    (claim,) = lanes.claimed([row(next_=0)])
+    claim.reached_end(3)  # what came with it is read again, and of that only the first two so far
+    claim.begins()
+    claim.received(1)
+    claim.committed(2, 5)
+    assert claim.caught_up_to == 2
+
+
 def test_claims_without_a_commit_between_them_ask_for_care() -> None:
     assert [Lanes().claimed([row(claims=n)])[0].careful for n in (1, 2, 3)] == [0, 0, CAREFUL_RECORDS]
     assert Lanes().claimed([row(suspect=10)])[0].careful == CAREFUL_RECORDS
