@@ -101,11 +101,12 @@ class Runner:
         room = min(wanted, permitted, _rate_room(governed, now))
         if room <= 0:
             return 0
+        until = self.clock.monotonic() + LEASE_SHARE * self.settings.effect_lease_s  # from before the question, which may be answered late
         claimed = await self.effects.claim(name, self.settings.effect_lease_s, room)
         for effect in claimed:
             governed.in_use += 1
             governed.started.append(now)
-            task = asyncio.create_task(self._make(governed, effect), name=f"call-{effect.id}")
+            task = asyncio.create_task(self._make(governed, effect, until), name=f"call-{effect.id}")
             self.calls.add(task)
             task.add_done_callback(self.calls.discard)
         METRICS.governor_in_use.labels(name).set(governed.in_use)
@@ -136,14 +137,14 @@ class Runner:
             governed.slots |= taken
         return len(governed.slots)
 
-    async def _make(self, governed: Governed, effect: ClaimedEffect) -> None:
+    async def _make(self, governed: Governed, effect: ClaimedEffect, until: float) -> None:
         began = self.clock.monotonic()
         try:
             with (
                 tracing.span(f"{effect.target} {effect.step}", effect.trace, {"contract": effect.key, "attempt": effect.attempts}) as here,
                 tracing.carried(here),
             ):
-                reply = await self._reply(governed.target, effect)
+                reply = await self._reply(governed.target, effect, until)
             ms = int((self.clock.monotonic() - began) * 1000)
             self._pace(effect.target, governed, reply.answer)
             await self._record(effect, reply, ms)
@@ -154,20 +155,20 @@ class Runner:
             METRICS.effect_time.labels(effect.target).observe(self.clock.monotonic() - began)
             self.work.set()
 
-    async def _reply(self, target: Target, effect: ClaimedEffect) -> Reply:
+    async def _reply(self, target: Target, effect: ClaimedEffect, until: float) -> Reply:
         """An answer within the lease whatever the adapter does: one that hangs or raises leaves the outcome unknown, and unknown never
         becomes failed: it is looked up and tried again, ever more slowly, and `throughline doctor` says so, until the adapter is mended."""
         try:
-            async with asyncio.timeout(LEASE_SHARE * self.settings.effect_lease_s):
-                return await self._call(target, effect)
+            async with asyncio.timeout(until - self.clock.monotonic()):
+                return await self._call(target, effect, until)
         except TimeoutError:
             return Reply(Ambiguous("the call outlived its lease"), Exchange("unanswered"))
         except Exception as error:
             log.exception("adapter_failed", target=effect.target, step=effect.step, contract_id=effect.key)
             return Reply(Faulty(f"the adapter failed: {type(error).__name__}: {error}"), Exchange("unanswered"))
 
-    async def _call(self, target: Target, effect: ClaimedEffect) -> Reply:
-        """Look first when it may have been sent before."""
+    async def _call(self, target: Target, effect: ClaimedEffect, until: float) -> Reply:
+        """Look first when it may have been sent before. Nothing is sent once the lease is over: another may have the call, and may have looked."""
         intent = Intent(effect.step, effect.target, msgspec.json.decode(effect.content))
         if effect.doubtful:
             match await target.adapter.look_up(intent):
@@ -177,6 +178,8 @@ class Runner:
                     return Reply(away, Exchange("look-up"))
                 case Absent():
                     pass
+        if self.clock.monotonic() >= until:
+            raise TimeoutError
         return await target.adapter.send(intent, f"{effect.id}/{effect.round}")
 
     def _pace(self, name: str, governed: Governed, answer: Answer) -> None:
