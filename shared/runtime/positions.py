@@ -74,6 +74,7 @@ class Publisher:
     def _consumer(self, isolation: str) -> Iterator[Consumer]:
         consumer = self.outside.consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": "unused", "isolation.level": isolation, "enable.auto.commit": False}
+            | {"socket.nagle.disable": True}
             | {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
         )
         try:
@@ -92,7 +93,8 @@ class Publisher:
         while reached < high:
             if self.outside.clock.monotonic() > deadline:
                 raise TimeoutError(f"{self.topic} partition {self.partition} was read to {reached} of {high} in {READ_S} s")
-            for message in consumer.consume(1000, 1.0):
+            first = consumer.poll(1.0)  # returns with the first; consume() would wait for a thousand, or for a second
+            for message in [first, *consumer.consume(1000, 0)] if first is not None else []:
                 reached = max(reached, message.offset() or 0) if message.error() else (message.offset() or 0) + 1
                 if not message.error() and message.key() == self.key:
                     last = msgspec.json.decode(message.value() or b"", type=Position)
@@ -105,7 +107,8 @@ class Publisher:
             "transaction.timeout.ms": TRANSACTION_MS,
             "client.id": f"throughline-{self.service}-relay",
             "message.max.bytes": 2 * MAX_BYTES + 65_536,  # a dead letter is the record and what is said of it
-            "linger.ms": 1,
+            "linger.ms": 0,  # what is known at once is produced at once; the commit follows and would only wait
+            "socket.nagle.disable": True,
             "compression.type": "lz4",
             "acks": "all",
         }

@@ -182,6 +182,7 @@ def _configuration(settings: RuntimeSettings, group: str) -> dict[str, object]:
         "heartbeat.interval.ms": 2000,
         "max.poll.interval.ms": 120_000,
         "fetch.wait.max.ms": 250,
+        "socket.nagle.disable": True,  # small requests that follow each other would wait for acknowledgements, 40 ms each
         "queued.min.messages": 2000,
         "queued.max.messages.kbytes": 16_384,
         "allow.auto.create.topics": False,
