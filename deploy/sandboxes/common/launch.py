@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import uvloop
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
@@ -69,4 +70,4 @@ def serve(name: str, options: argparse.Namespace, build: Callable[[Path], web.Ap
         print(f"{name}: {home / 'sandboxes' / name} is in use by another process; stop that one or give another --home", file=sys.stderr)
         raise SystemExit(1) from None
     print(f"{name} sandbox on http://{options.host}:{options.port}, home {home}", file=sys.stderr)
-    web.run_app(app, host=options.host, port=options.port, print=None, access_log=None, shutdown_timeout=2.0)
+    web.run_app(app, loop=uvloop.new_event_loop(), host=options.host, port=options.port, print=None, access_log=None, shutdown_timeout=2.0)
