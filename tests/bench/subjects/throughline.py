@@ -3,7 +3,6 @@
 import cProfile
 import json
 import os
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -34,8 +33,7 @@ class Order(Message, frozen=True, kw_only=True):
     lines: tuple[OrderLine, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ordered:
+class Ordered(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a contract: how often it changed, and the events that changed it last."""
 
     revision: int = 0
@@ -50,7 +48,7 @@ def service(job: Job) -> Service:
             return duplicate("seen before")
         if order.customer == PARKED:
             return Decision(Outcome.WAITING, state, waits=(WaitFor("account:unknown", "sales operations", "the customer is not known"),))
-        state = replace(state, revision=state.revision + 1, seen=(*state.seen, order.event_id)[-SEEN:], customer=order.customer)
+        state = Ordered(revision=state.revision + 1, seen=(*state.seen, order.event_id)[-SEEN:], customer=order.customer)
         published = msgspec.structs.replace(order, customer=order.customer.upper())
         return applied(state, emits=(Emit(job.output, event.key, published),))
 
