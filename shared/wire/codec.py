@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from io import BytesIO
 from typing import Any, Protocol, TypeVar
 
@@ -14,14 +14,14 @@ from fastavro.read import LOGICAL_READERS, SchemaResolutionError
 
 from shared.messages.base import Message
 from shared.wire import census
+from shared.wire.decoder import Read, amount, reader_of
 from shared.wire.encoder import Write, writer_of
-from shared.wire.limits import FRAME, MAX_BYTES, MAX_DECIMAL_BYTES, MAX_VALUES, Undecodable, schema_id_of
+from shared.wire.limits import FRAME, MAX_BYTES, MAX_VALUES, Undecodable, schema_id_of
 from shared.wire.registry import Refused, Unknown
 from shared.wire.shape import Shape, shape_of
 
 M = TypeVar("M", bound=Message)
 UNKNOWN_FOR = 10.0  # seconds for which an id stays unknown before the registry is asked again
-WIDE = Context(prec=80)
 UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 IMMATERIAL = frozenset({"doc", "default", "aliases", "order"})  # to how bytes are read
 
@@ -43,8 +43,11 @@ class NotPublished(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    """`read` is there when the writer's schema says what the reader's does; `reader` is the reader's schema when it does not."""
+
     shape: Shape
     reader: Any
+    read: Read | None = None
 
 
 class Codec:
@@ -79,10 +82,8 @@ class Codec:
         plan = self._plans.get((schema_id, expected)) or self._plan(schema_id, expected)
         if plan.shape.most_values(len(value)) > MAX_VALUES:
             census.check(plan.shape, value)
-        try:
-            return msgspec.convert(_read(value, plan), expected)
-        except msgspec.ValidationError as problem:
-            raise Undecodable("schema-mismatch", f"the value is no {expected.__name__}: {problem}") from problem
+        message: M = _read_alike(value, plan.read, plan.shape.name) if plan.read else _converted(_read(value, plan), expected)
+        return message
 
     def writer_of_value(self, value: bytes, expected: type[Message]) -> tuple[int, bool]:
         """Id of the schema that wrote the value, and whether it says what today's says. Raises as `decode` does, without reading the content."""
@@ -116,7 +117,8 @@ class Codec:
                 f"the value is a {shape.name}, expected was {wanted['namespace']}.{wanted['name']}; was it sent to this topic by mistake?",
             )
         reader = fastavro.parse_schema(wanted)
-        plan = _Plan(shape, None if _material(shape.parsed) == _material(reader) else reader)
+        alike = _material(shape.parsed) == _material(reader)
+        plan = _Plan(shape, None, reader_of(expected.avro_schema, expected)) if alike else _Plan(shape, reader)
         self._plans[schema_id, expected] = plan
         return plan
 
@@ -144,6 +146,41 @@ class Codec:
             raise Undecodable("schema-mismatch", str(problem)) from problem
 
 
+def _read_alike(value: bytes, read: Read, name: str) -> Any:
+    try:
+        message, end = read(value, FRAME)
+    except Undecodable:
+        raise
+    except IndexError as problem:
+        raise _truncated(value) from problem
+    except UNFIT as problem:
+        raise _unlike(name, problem) from problem
+    if end > len(value):
+        raise _truncated(value)
+    if end < len(value):
+        raise _longer(len(value) - end, name)
+    return message
+
+
+def _converted(content: Any, expected: type[M]) -> M:
+    try:
+        return msgspec.convert(content, expected)
+    except msgspec.ValidationError as problem:
+        raise Undecodable("schema-mismatch", f"the value is no {expected.__name__}: {problem}") from problem
+
+
+def _truncated(value: bytes) -> Undecodable:
+    return Undecodable("truncated", f"the value ends before its content does, after {len(value)} bytes")
+
+
+def _unlike(name: str, problem: Exception) -> Undecodable:
+    return Undecodable("schema-mismatch", f"the value does not follow the schema {name} that it names: {problem!r}"[:500])
+
+
+def _longer(left: int, name: str) -> Undecodable:
+    return Undecodable("schema-mismatch", f"{left} bytes are left after the value of {name}")
+
+
 def _read(value: bytes, plan: _Plan) -> Any:
     stream = BytesIO(value)
     stream.seek(FRAME)
@@ -152,19 +189,16 @@ def _read(value: bytes, plan: _Plan) -> Any:
     except Undecodable:
         raise
     except EOFError as problem:
-        raise Undecodable("truncated", f"the value ends before its content does, after {len(value)} bytes") from problem
+        raise _truncated(value) from problem
     except (*UNFIT, SchemaResolutionError) as problem:
-        raise Undecodable("schema-mismatch", f"the value does not follow the schema {plan.shape.name} that it names: {problem!r}"[:500]) from problem
+        raise _unlike(plan.shape.name, problem) from problem
     if left := len(value) - stream.tell():
-        raise Undecodable("schema-mismatch", f"{left} bytes are left after the value of {plan.shape.name}")
+        raise _longer(left, plan.shape.name)
     return content
 
 
 def _amount(data: bytes, writer_schema: dict[str, Any] | None = None, reader_schema: dict[str, Any] | None = None) -> Decimal:
-    if len(data) > MAX_DECIMAL_BYTES:
-        raise Undecodable("decimal-too-long", f"an amount of {len(data)} bytes, the limit is {MAX_DECIMAL_BYTES}")
-    scale = int(writer_schema.get("scale", 0)) if writer_schema else 0
-    return Decimal(int.from_bytes(data, "big", signed=True)).scaleb(-scale, WIDE)
+    return amount(data, int(writer_schema.get("scale", 0)) if writer_schema else 0)
 
 
 # fastavro's documented way to read a logical type; its own reader takes nine seconds for an amount of 300 kB.
