@@ -67,4 +67,5 @@ def test_the_oldest_are_forgotten_first_when_there_is_no_room() -> None:
     committed(memory, {f"word:{n}": "x" for n in range(4)})
     assert sorted(recalled(memory, *(f"word:{n}" for n in range(4))).rows) == ["word:1", "word:2", "word:3"]
     memory.forget()
-    assert recalled(memory, "word:3").rows == {} and memory.size == 0
+    assert recalled(memory, "word:3").rows == {}
+    assert memory.size == 0
