@@ -92,8 +92,8 @@ async def test_verdicts_say_what_each_letter_would_do_today_and_only_what_helps_
 
 async def a_later_record_is_taken_in_spite_of_its_letter(service: Bench, key: str) -> None:
     """As a service would have whose older version did not hold records back."""
-    service.send(("old", account("old", "newer")))
     await service.fetch("update dead_letter set resolved = now() where key = $1", key)
+    service.send(("old", account("old", "newer")))
     await until(journaled(service, key, "applied"))
     await service.fetch("update dead_letter set resolved = null where key = $1", key)
 
