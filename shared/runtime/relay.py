@@ -25,6 +25,7 @@ class Relay:
         self.known = 0  # the last position known, for the count of what is left
         self.fresh: deque[OutboxRow] = deque()
         self.head = 0
+        self.unread = True  # Postgres may hold rows that were not offered
         self.work = asyncio.Event()
         self.drained = asyncio.Event()
         self.drained.set()
@@ -41,10 +42,14 @@ class Relay:
             self.fresh.extend(rows)
         else:
             self.fresh.clear()
-        self.begin()
+        self._wake()
 
     def begin(self) -> None:
         """Something may be there to publish."""
+        self.unread = True
+        self._wake()
+
+    def _wake(self) -> None:
         self.drained.clear()
         self.work.set()
 
@@ -89,7 +94,10 @@ class Relay:
         while self.fresh and len(rows) < ROWS and size < BYTES and self.fresh[0].seq == position + 1 + len(rows):
             rows.append(self.fresh.popleft())
             size += len(rows[-1].value or b"")
-        rows = rows or await self.outbox.pending(self.lane, position, ROWS)
+        if not rows and (self.unread or position < self.head):
+            self.unread = False
+            rows = await self.outbox.pending(self.lane, position, ROWS)
+            self.unread = self.unread or bool(rows)  # there may be more behind them
         if [row.seq for row in rows] != list(range(position + 1, position + 1 + len(rows))):
             raise Halted(f"the outbox has a gap behind {position}: sequence numbers are dense, so rows were lost or changed by hand")
         return rows
