@@ -96,7 +96,7 @@ class Engine:
                     noted = monotonic()
                     await self._note_progress()
             await reading
-            await self.reader.note_progress(list(self.lanes))
+            self.reader.note_progress(list(self.lanes))
         finally:
             await self._close()
 
@@ -117,7 +117,7 @@ class Engine:
             log.info("topics_unclear", reason=str(unclear))
         except (Fenced, MadeAnew, *AWAY) as error:
             await self._recover(error)
-        await self.reader.note_progress(list(self.lanes))
+        self.reader.note_progress(list(self.lanes))
 
     def stop(self) -> None:
         self.stopping = True
@@ -131,14 +131,12 @@ class Engine:
         return asyncio.create_task(self._fetch())
 
     async def _fetch(self) -> list[Fetched]:
-        """Records decoded on another thread: the loop has the batch before in hand, and waits for the database for half of its time."""
+        """Records decoded on the reader's thread: the loop has the batch before in hand, and waits for the database for half of its time."""
         assert self.reader is not None
-        records = await self.reader.read(0 if self._is_full() else self.settings.batch_records, self.settings.poll_s)
-        if not records:
-            return []
-        if self.lanes:  # they may have been given up since
+        fetched = await self.reader.read(0 if self._is_full() else self.settings.batch_records, self.settings.poll_s, self._decoded)
+        if fetched and self.lanes:  # they may have been given up since
             self._ask_topics()
-        return await self.threads.run(self._decoded, records)
+        return fetched
 
     def _decoded(self, records: Sequence[Record]) -> list[Fetched]:
         routes, codec = self.routes, self.codec

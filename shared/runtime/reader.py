@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from shared.runtime.lanes import Lanes, OwnedLane
-from shared.runtime.ports import Outside, as_coroutine
+from shared.runtime.ports import Outside, T, as_coroutine
 from shared.runtime.records import Record
 from shared.runtime.settings import RuntimeSettings
 from shared.store.rows import Lane
@@ -41,18 +41,21 @@ class Reader:
         self.paused = False
         self.consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
 
-    async def read(self, limit: int, wait_s: float) -> list[Record]:
-        """Up to `limit` records (none with 0: the group is only told that we live); after `wait_s` seconds at the latest. Raises OffsetGone."""
-        return await self.thread.run(self._read, limit, wait_s)
+    async def read(self, limit: int, wait_s: float, decoded: Callable[[list[Record]], T]) -> T:
+        """What `decoded`, called on the thread, makes of up to `limit` records (of none with 0: the group is only told that we live).
+
+        After `wait_s` seconds at the latest, and what decoding takes. Raises OffsetGone.
+        """
+        return await self.thread.run(lambda: decoded(self._read(limit, wait_s)))
 
     async def seek(self, claims: Sequence[OwnedLane]) -> None:
         await self.thread.run(self._seek, list(claims))
 
-    async def note_progress(self, claims: Sequence[OwnedLane]) -> None:
-        """Tell the group how far we are: for those who watch lag; nothing here ever reads it back."""
+    def note_progress(self, claims: Sequence[OwnedLane]) -> None:
+        """Tell the group how far we are: for those who watch lag; nothing here ever reads it back, or waits for a read to end."""
         offsets = [TopicPartition(claim.lane[0], claim.lane[1], claim.caught_up_to) for claim in claims]
         if offsets:
-            await self.thread.run(lambda: self.consumer.commit(offsets=offsets, asynchronous=True))
+            self.thread.submit(lambda: self.consumer.commit(offsets=offsets, asynchronous=True))
 
     def ends(self, lanes: Sequence[Lane]) -> dict[Lane, int | None]:
         """Where each partition ended when it was last fetched, markers of transactions included; None before that. Asks nobody, so it is quick."""
