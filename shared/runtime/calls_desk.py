@@ -3,7 +3,6 @@
 import msgspec
 from aiohttp import web
 
-from shared.runtime.engine import Engine
 from shared.runtime.ops_token import shows
 from shared.store.effects import EffectStore
 from shared.telemetry import logs
@@ -18,14 +17,14 @@ class Again(msgspec.Struct, forbid_unknown_fields=True):
 class Calls:
     """There is no giving up here: whether the object is there is unknown, and only an adapter that works can find out."""
 
-    def __init__(self, engine: Engine, effects: EffectStore, token: str | None) -> None:
-        self.engine, self.effects, self.token = engine, effects, token
+    def __init__(self, effects: EffectStore, token: str | None) -> None:
+        self.effects, self.token = effects, token
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/calls/retry", self.retry)]
 
     async def retry(self, request: web.Request) -> web.Response:
-        """Make every parked call due."""
+        """Make every parked call due; the runner finds them at its next look."""
         if not shows(request.headers.get("Authorization"), self.token):
             return web.json_response({"error": "show the ops token: Authorization: Bearer …"}, status=401)
         try:
@@ -33,7 +32,5 @@ class Calls:
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             return web.json_response({"error": f"the body is not as it should be: {problem}"}, status=400)
         count = await self.effects.again()
-        if self.engine.effects_signal:
-            self.engine.effects_signal.set()
         log.info("calls_again", calls=count, who=wanted.who)
         return web.json_response({"calls": count})

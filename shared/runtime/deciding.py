@@ -153,7 +153,7 @@ class Deciding:
         content = _ENCODE(intent.content)
         key = item.key or ""
         identity = derive(self.service.name, key, intent.target, intent.step, content.decode())
-        return EffectChange(identity, item.claim.lane, key, intent.step, intent.target, content, item.trace)
+        return EffectChange(identity, item.claim.lane, key, intent.step, intent.target, content, item.trace, item.behind)
 
     def _bury(self, item: Item, cause: Cause) -> None:
         came = _record_of(item)

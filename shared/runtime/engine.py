@@ -26,7 +26,7 @@ from shared.runtime.settings import RuntimeSettings
 from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of, unstorable
 from shared.store.batches import Conflict, Fenced
 from shared.store.pool import AWAY
-from shared.store.rows import Batch, Fence, InboxRow, Lane, LaneRow, OutboxRow, StateRow
+from shared.store.rows import Batch, EffectChange, Fence, InboxRow, Lane, LaneRow, OutboxRow, StateRow
 from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import METRICS
 from shared.wire.codec import Codec
@@ -62,7 +62,10 @@ class Engine:
         self.relays: dict[Lane, Relay] = {}
         self.relay_tasks: dict[Lane, asyncio.Task[None]] = {}
         self.inbox_signal = asyncio.Event()
-        self.effects_signal: asyncio.Event | None = None
+        self.answers: dict[int, InboxRow] = {}  # of calls made here, not decided on yet
+        self.found: set[int] = set()  # what the last look into the inboxes found
+        self.unread = False  # the inboxes are to be looked into
+        self.intended: Callable[[Sequence[EffectChange]], None] = lambda effects: None
         self.stopping = False
         self.backlog: Callable[[], int] = lambda: 0  # calls waiting to be made
         self.processed = 0
@@ -125,7 +128,14 @@ class Engine:
 
     def wake(self) -> None:
         """Something was put into an inbox."""
+        self.unread = True
         self.inbox_signal.set()
+
+    def answered(self, row: InboxRow) -> None:
+        """A call made here was answered: the row lies in the inbox for whoever comes after us, and here it need not be looked for."""
+        if row.id not in self.found:
+            self.answers[row.id] = row
+            self.inbox_signal.set()
 
     def _read(self) -> Reading:
         return asyncio.create_task(self._fetch())
@@ -179,18 +189,19 @@ class Engine:
                 await self._take_carefully(record)
 
     async def _due(self) -> list[InboxRow]:
-        """What the inboxes hold; looked at when told so, and every now and then for what other instances put there."""
-        now = self.parts.outside.clock.monotonic()
-        if not (self.inbox_signal.is_set() or now - self.looked >= self.settings.poll_s):
-            return []
+        """Answers that came here, and what the inboxes hold: looked into when told so, and every now and then for what others put there."""
         self.inbox_signal.clear()  # without a lane too: a signal that stays set would keep the loop turning
-        self.looked = now
-        if not self.lanes:
-            return []
-        due = await self.store.due(self.lanes.names, self.settings.batch_records)
-        if len(due) >= self.settings.batch_records:
-            self.inbox_signal.set()
-        return due
+        now = self.parts.outside.clock.monotonic()
+        if self.lanes and (self.unread or now - self.looked >= self.settings.poll_s):
+            self.unread, self.looked = False, now
+            due = await self.store.due(self.lanes.names, self.settings.batch_records)
+            self.found = {row.id for row in due}
+            if len(due) >= self.settings.batch_records:
+                self.wake()
+        else:
+            due = []
+        answers, self.answers = self.answers, {}
+        return [row for row in answers.values() if row.id not in self.found] + due
 
     async def _recover(self, trouble: Exception) -> None:
         """Go on from where Postgres says, after a pause that grows with what went wrong in a row."""
@@ -278,10 +289,10 @@ class Engine:
         for lane, rows in numbered.items():
             if self.lanes.get(lane) is not None:  # given up meanwhile: its next owner publishes
                 self._relay(lane).offer(rows)
-        if draft.batch.effects and self.effects_signal:
-            self.effects_signal.set()
+        if draft.batch.effects:
+            self.intended(draft.batch.effects)
         if draft.batch.supplies:
-            self.inbox_signal.set()
+            self.wake()
         self.processed += len(items)
         self.failures = 0
         METRICS.batch_size.observe(len(items))
@@ -382,6 +393,7 @@ class Engine:
     async def _rewind(self, why: str) -> None:
         """Forget what is in flight and go on from where Postgres says; what it committed without our knowing is published too."""
         log.warning("rewinding", reason=why, failures=self.failures)
+        self.unread = True
         rows = await self.lane_store.read(self.lanes.names) if len(self.lanes) else []
         held = {claim.lane: claim.epoch for claim in self.lanes}
         ours = [row for row in rows if held.get(row.lane) == row.epoch]

@@ -9,7 +9,7 @@ from shared.runtime.calls_desk import Calls
 from shared.runtime.engine import Engine
 from shared.runtime.ops_token import token_of
 from shared.runtime.redrive_desk import MOST_BYTES, Desk
-from shared.runtime.runner import Runner, paced
+from shared.runtime.runner import Runner
 from shared.runtime.settings import RuntimeSettings
 from shared.store.effects import FAULTS_TO_PARK, EffectStore
 from shared.telemetry import metrics
@@ -47,7 +47,7 @@ class Status:
         app.add_routes([web.get("/livez", self.live), web.get("/readyz", self.ready), web.get("/status", self.status)])
         token = token_of(self.settings)
         app.add_routes(
-            [web.get("/metrics", self.metrics), *Desk(self.engine, self.pool, token).routes(), *Calls(self.engine, self.effects, token).routes()]
+            [web.get("/metrics", self.metrics), *Desk(self.engine, self.pool, token).routes(), *Calls(self.effects, token).routes()]
         )
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
@@ -111,7 +111,7 @@ class Status:
                 "open": open_calls[name]["open"] if name in open_calls else 0,
                 "parked": open_calls[name]["parked"] if name in open_calls else 0,
                 "since": open_calls[name]["since"].isoformat() if name in open_calls else None,
-                "state": paced(governed[name], self.engine.parts.outside.clock.monotonic()) if name in governed else "flowing",
+                "state": governed[name].state() if name in governed else "flowing",
                 "in_use": governed[name].in_use if name in governed else 0,
                 "allowance": governed[name].target.allowance.concurrency if name in governed else None,
             }

@@ -40,6 +40,7 @@ class Item(Struct, frozen=True, gc=False):
     inbox: int | None = None
     cause: Cause | None = None
     again: Again | None = None
+    behind: bool = False  # what follows from it gives way to live calls
     at: datetime | None = None  # the moment to decide at, where it is not the batch's
 
 
@@ -52,6 +53,7 @@ class AnswerBody(msgspec.Struct):
     request: str
     attempts: int
     duration_ms: int
+    behind: bool = False
     done: Done | None = None
     rejected: Rejected | None = None
 
@@ -84,7 +86,8 @@ def item_of_inbox(row: InboxRow, claim: OwnedLane, service: Service, codec: Deco
                 woken = Woken(msgspec.json.decode(row.body, type=WakeBody).wait_key)
                 return Item(claim, row.key, woken, service.on_woken, service.needs, row.trace, inbox=row.id)
             case "answered" if service.on_answered:
-                return Item(claim, row.key, _answered(row.body), service.on_answered, service.needs, row.trace, inbox=row.id)
+                body = msgspec.json.decode(row.body, type=AnswerBody)
+                return Item(claim, row.key, _answered(body), service.on_answered, service.needs, row.trace, inbox=row.id, behind=body.behind)
             case "redriven" | "released":
                 return item_again(again_of(row.body), claim, row.id, service, codec)
             case _:
@@ -100,7 +103,7 @@ def item_again(again: Again, claim: OwnedLane, inbox: int | None, service: Servi
     route = routes_of(service).get(again.record.topic)
     if route is None:
         raise ValueError(f"no route of {service.name} takes {again.record.topic} any more")
-    return structs.replace(item_of_record(again.as_record(claim), route, codec), record=None, inbox=inbox, again=again)
+    return structs.replace(item_of_record(again.as_record(claim), route, codec), record=None, inbox=inbox, again=again, behind=True)
 
 
 def unstorable(item: Item, reason: str) -> Item:
@@ -124,8 +127,7 @@ def routes_of(service: Service) -> Mapping[str, Route]:
     return {route.topic: route for route in service.routes}
 
 
-def _answered(body: bytes) -> Answered:
-    a = msgspec.json.decode(body, type=AnswerBody)
+def _answered(a: AnswerBody) -> Answered:
     answer = a.done or a.rejected
     if answer is None:
         raise ValueError("an answer is neither done nor rejected")

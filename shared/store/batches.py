@@ -7,7 +7,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from shared.store import pages, redrive, waits
-from shared.store.rows import Batch, Fence, InboxRow, Lane, OutboxRow, Publication, StateRow
+from shared.store.rows import Batch, Fence, InboxRow, Lane, OutboxRow, Publication, StateRow, inbox_row
 
 STATES = """
 select k as key, s.version, s.waiting, s.body, s.origin, exists (select from held h where h.key = k) as holding,
@@ -42,10 +42,12 @@ select (
 """
 # An intent that comes again after it ended (an amendment taken back) is opened again; one still open is left alone.
 INTEND = """
-insert into effect as e (id, topic, part, key, step, target, content, trace)
-select * from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[])
+insert into effect as e (id, topic, part, key, step, target, content, trace, behind, turn)
+select n.*, now() + make_interval(secs => case when n.behind then 30 else 0 end)
+from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::bool[])
+  n(id, topic, part, key, step, target, content, trace, behind)
 on conflict (id) do update set status = 'open', round = e.round + 1, attempts = 0, created = now(), doubtful = false, due = now(),
-  ended = null, claim = null, trace = excluded.trace, topic = excluded.topic, part = excluded.part
+  behind = excluded.behind, turn = excluded.turn, ended = null, claim = null, trace = excluded.trace, topic = excluded.topic, part = excluded.part
 where e.status in ('done', 'rejected')
 """
 BURY = """
@@ -84,7 +86,7 @@ class BatchStore:
 
     async def due(self, lanes: Sequence[Lane], limit: int) -> list[InboxRow]:
         rows = await self.pool.fetch(DUE, [t for t, _ in lanes], [p for _, p in lanes], limit)
-        return [InboxRow(r["id"], (r["topic"], r["part"]), r["key"], r["kind"], r["body"], r["trace"]) for r in rows]
+        return [inbox_row(r) for r in rows]
 
     async def commit(self, batch: Batch) -> dict[Lane, list[OutboxRow]]:
         """Write `batch` or nothing; what is to be published comes back numbered. Raises Fenced or Conflict."""
@@ -159,7 +161,7 @@ async def _save(db: PoolConnectionProxy, batch: Batch) -> None:
 async def _keep(db: PoolConnectionProxy, batch: Batch) -> None:
     if batch.effects:
         once = {e.id: e for e in batch.effects}.values()  # decided twice in one batch is one intent
-        intents = ((e.id, *e.lane, e.key, e.step, e.target, e.content, e.trace) for e in once)
+        intents = ((e.id, *e.lane, e.key, e.step, e.target, e.content, e.trace, e.behind) for e in once)
         await db.execute(INTEND, *(list(column) for column in zip(*intents, strict=True)))
     if batch.dead_letters:
         once_each = {(d.record.lane, d.record.offset, d.fingerprint): d for d in batch.dead_letters}.values()

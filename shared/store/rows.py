@@ -44,6 +44,11 @@ class InboxRow(Struct, frozen=True, gc=False):
     trace: str | None
 
 
+def inbox_row(r: Any) -> InboxRow:
+    """From a record of the table."""
+    return InboxRow(r["id"], (r["topic"], r["part"]), r["key"], r["kind"], r["body"], r["trace"])
+
+
 class OutboxRow(Struct, frozen=True, gc=False):
     seq: int
     target: str
@@ -82,6 +87,8 @@ class StateChange(Struct, frozen=True, gc=False):
 
 
 class EffectChange(Struct, frozen=True, gc=False):
+    """`behind`: it follows from what was decided on again, and gives way to live calls."""
+
     id: UUID
     lane: Lane
     key: str
@@ -89,6 +96,7 @@ class EffectChange(Struct, frozen=True, gc=False):
     target: str
     content: bytes
     trace: str | None
+    behind: bool = False
 
 
 class WaitChange(Struct, frozen=True, gc=False):

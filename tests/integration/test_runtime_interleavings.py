@@ -14,6 +14,7 @@ from shared.runtime.outside import OUTSIDE
 from shared.runtime.positions import Publisher
 from shared.runtime.records import packed
 from shared.store.batches import BatchStore
+from shared.store.effects import EffectStore
 from shared.store.pool import open_pool
 from shared.store.rows import Batch, EffectChange, InboxRow, Lane, OutboxRow
 from shared.wire.registry import RegistryAway
@@ -131,6 +132,26 @@ async def test_one_intent_decided_twice_in_a_batch_is_one_call(stack: Stack, dat
         await BatchStore(pool).commit(Batch(effects=[effect, effect]))
         await pool.close()
         assert (await service.fetch("select count(*) as n from effect"))[0]["n"] == 1
+
+
+async def test_live_calls_go_before_those_of_re_driven_letters_which_have_their_turn_all_the_same(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        pool = await open_pool(database, 2)
+        store, effects = BatchStore(pool), EffectStore(pool)
+
+        async def intend(step: str, behind: bool) -> None:
+            effect = EffectChange(uuid.uuid4(), ("t", 0), step, step, "target", b"{}", None, behind)
+            await store.commit(Batch(effects=[effect]))
+
+        async def next_claimed() -> str:
+            return (await effects.claim("target", 60.0, 1))[0].step
+
+        await intend("re-driven long ago", behind=True)
+        await service.fetch("update effect set due = due - interval '1 hour', turn = turn - interval '1 hour'")
+        await intend("re-driven", behind=True)
+        await intend("live", behind=False)
+        assert [await next_claimed() for _ in range(3)] == ["re-driven long ago", "live", "re-driven"]
+        await pool.close()
 
 
 async def test_a_record_of_the_largest_size_can_be_a_dead_letter(stack: Stack, database: str) -> None:

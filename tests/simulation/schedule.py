@@ -89,8 +89,8 @@ class Instance:
         engine = Engine(service, SETTINGS, parts, JsonCodec())  # type: ignore[arg-type]
         permits = SimulatedPermits(db, process, UUID(int=stage.world.random.getrandbits(128)))
         assert service.target is not None
-        runner = Runner(service.target, SimulatedEffects(db, process), permits, SETTINGS, engine.wake, outside)
-        engine.effects_signal, engine.backlog = runner.work, lambda: runner.backlog
+        runner = Runner(service.target, SimulatedEffects(db, process), permits, SETTINGS, engine.answered, outside)
+        engine.intended, engine.backlog = runner.intended, lambda: runner.backlog
         self.engine = engine
         stage.engines.append(engine)
         async with asyncio.TaskGroup() as group:

@@ -204,15 +204,15 @@ class SimulatedBatches(Connected):
 
 
 class SimulatedEffects(Connected):
-    async def due(self) -> dict[str, int]:
+    async def waiting(self) -> dict[str, int]:
         def serve() -> dict[str, int]:
             counts: dict[str, int] = {}
             for row in self.db.effects.values():
-                if row.status in ("open", "claimed") and row.due <= self.now:
+                if row.status in ("open", "claimed"):
                     counts[row.change.target] = counts.get(row.change.target, 0) + 1
             return counts
 
-        return await self.ask("effects due", serve)
+        return await self.ask("effects waiting", serve)
 
     async def claim(self, target: str, lease: float, limit: int) -> Sequence[ClaimedEffect]:
         def free(row: EffectRow) -> bool:
@@ -233,10 +233,22 @@ class SimulatedEffects(Connected):
         c = row.change
         self.world.say(f"postgres: {self.process} claims {c.key} {c.step}, attempt {row.attempts}{', doubtful' if row.doubtful else ''}")
         return ClaimedEffect(
-            c.id, row.claim, row.round, c.lane, c.key, c.step, c.target, c.content, c.trace, row.doubtful, row.attempts, self.now - row.created
+            c.id,
+            row.claim,
+            row.round,
+            c.lane,
+            c.key,
+            c.step,
+            c.target,
+            c.content,
+            c.trace,
+            row.doubtful,
+            row.attempts,
+            c.behind,
+            self.now - row.created,
         )
 
-    async def postpone(self, effect: ClaimedEffect, delay: float, doubtful: bool, attempt: AttemptRow | None) -> None:
+    async def postpone(self, effect: ClaimedEffect, delay: float, doubtful: bool, attempt: AttemptRow) -> None:
         def serve() -> None:
             row = self.db.effects[effect.id]
             if self.ours(row, effect):
@@ -247,8 +259,8 @@ class SimulatedEffects(Connected):
     async def fault(self, effect: ClaimedEffect, delay: float, why: str, attempt: AttemptRow) -> None:
         await self.postpone(effect, delay, True, attempt)
 
-    async def end(self, effect: ClaimedEffect, status: str, body: bytes, attempt: AttemptRow | None) -> Lane | None:
-        def serve() -> Lane | None:
+    async def end(self, effect: ClaimedEffect, status: str, body: bytes, attempt: AttemptRow) -> InboxRow | None:
+        def serve() -> InboxRow | None:
             row = self.db.effects[effect.id]
             if not self.ours(row, effect):
                 return None
@@ -257,7 +269,7 @@ class SimulatedEffects(Connected):
             self.world.say(f"postgres: {c.key} {c.step} is {status}")
             answer = InboxRow(self.db.next_inbox(), c.lane, c.key, "answered", body, c.trace)
             self.db.inbox[answer.id] = answer, self.now
-            return c.lane
+            return answer
 
         return await self.ask("end", serve)
 

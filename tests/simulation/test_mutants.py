@@ -53,8 +53,9 @@ def same_producer_after_doubt(patch: pytest.MonkeyPatch) -> None:
 def no_look_after_doubt(patch: pytest.MonkeyPatch) -> None:
     real = Runner._call
 
-    async def call(self: Runner, target: Target, effect: ClaimedEffect) -> Reply:
-        return await real(self, target, ClaimedEffect(**{name: getattr(effect, name) for name in ClaimedEffect.__slots__} | {"doubtful": False}))
+    async def call(self: Runner, target: Target, effect: ClaimedEffect, until: float) -> Reply:
+        sure = ClaimedEffect(**{name: getattr(effect, name) for name in ClaimedEffect.__slots__} | {"doubtful": False})
+        return await real(self, target, sure, until)
 
     patch.setattr(Runner, "_call", call)
 

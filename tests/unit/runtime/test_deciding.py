@@ -8,7 +8,7 @@ import msgspec
 from msgspec import structs
 
 from shared.kernel.cause import Cause
-from shared.runtime.answers import Rejected
+from shared.runtime.answers import Done, Rejected
 from shared.runtime.book import Book
 from shared.runtime.deciding import Deciding, Draft, fences_of, needed
 from shared.runtime.decision import (
@@ -190,6 +190,16 @@ def test_a_rejected_call_buries_the_record_that_led_to_it() -> None:
     row = InboxRow(9, LANE.lane, "word:a", "answered", msgspec.json.encode(body), None)
     (letter,) = decide(inbox=(row,), rows={"word:a": state("call", origin=origin)}).batch.dead_letters
     assert (letter.code, letter.record.offset, letter.record.value) == ("USER_ERROR", 3, b'{"text":"call"}')
+
+
+def test_calls_that_follow_from_what_is_decided_on_again_give_way_to_live_ones_and_so_do_those_that_follow_them() -> None:
+    again = structs.replace(item_of_record(record(7, "a", "call"), ROUTE, Json()), behind=True)
+    live = item_of_record(record(8, "b", "call"), ROUTE, Json())
+    draft = Deciding(SERVICE, Json(), Book(SERVICE.states, {"word:a": NOTHING, "word:b": NOTHING}), NOW).run([again, live])
+    assert [effect.behind for effect in draft.batch.effects] == [True, False]
+    body = AnswerBody("e1", "step", "ledger", "PUT /x", 1, 5, behind=True, done=Done("A"))
+    answered = item_of_inbox(InboxRow(9, LANE.lane, "word:a", "answered", msgspec.json.encode(body), None), LANE, SERVICE, Json())
+    assert answered.behind
 
 
 def test_needs_are_named_before_deciding() -> None:

@@ -1,0 +1,104 @@
+"""One target as this process sees it: its pace, and the slots that are ours of the concurrency it publishes for everybody."""
+
+from shared.runtime import governor
+from shared.runtime.answers import Ambiguous, Answer, Done, Rejected, Unavailable
+from shared.runtime.decision import Target
+from shared.runtime.ports import Chance, Clock, Permits
+from shared.telemetry.metrics import CIRCUIT_CLOSED, CIRCUIT_HALF_OPEN, CIRCUIT_OPEN, METRICS
+
+PERMIT_LEASE_S = 15.0
+GAUGE = {governor.Circuit.CLOSED: CIRCUIT_CLOSED, governor.Circuit.HALF_OPEN: CIRCUIT_HALF_OPEN, governor.Circuit.OPEN: CIRCUIT_OPEN}
+
+
+class Governed:
+    """`slots` are good until `leased_until`; `in_use` is how many calls are under way here, `most` how many were since the last renewal."""
+
+    def __init__(self, name: str, target: Target, permits: Permits, clock: Clock, chance: Chance) -> None:
+        self.name, self.target, self.permits, self.clock, self.chance = name, target, permits, clock, chance
+        self.pace = governor.pace_of(target.allowance.concurrency)
+        self.slots: set[int] = set()
+        self.leased_until = 0.0
+        self.in_use = self.most = 0
+        self.started: list[float] = []
+
+    async def room(self, wanted: int) -> int:
+        """How many of `wanted` calls may start now, slots for them in hand."""
+        wanted = min(wanted, governor.room(self.pace, self.in_use, self.clock.monotonic()))
+        if wanted <= 0:
+            return 0
+        permitted = await self._permitted(self.in_use + wanted) - self.in_use
+        return max(0, min(wanted, permitted, self._left_of_the_rate()))
+
+    def begins(self) -> None:
+        self.in_use += 1
+        self.most = max(self.most, self.in_use)
+        if self.target.allowance.per_second is not None:
+            self.started.append(self.clock.monotonic())
+
+    async def hold(self) -> None:
+        """Calls under way hold their slots for as long as they take; lapsed ones would be another instance's to use as well."""
+        if self.in_use:
+            await self._renew()
+
+    async def give_back(self) -> None:
+        """At the end; with calls still under way the leases run out by themselves."""
+        await self.permits.free(self.name, set() if self.in_use else self.slots)
+
+    def answered(self, answer: Answer) -> None:
+        """What an answer says of how the target is."""
+        now, jitter = self.clock.monotonic(), self.chance(0.5, 1)
+        match answer:
+            case Unavailable(throttled=True, retry_after=after):
+                self.pace = governor.after_throttle(self.pace, now, after)
+            case Unavailable(retry_after=after):
+                self.pace = governor.after_failure(self.pace, now, jitter, after)
+            case Ambiguous():
+                self.pace = governor.after_failure(self.pace, now, jitter, None)
+            case Done() | Rejected():
+                self.pace = governor.after_answer(self.pace)
+        METRICS.governor_limit.labels(self.name).set(self.pace.limit)
+        METRICS.circuit.labels(self.name).set(GAUGE[governor.circuit(self.pace, now)])
+
+    def state(self) -> str:
+        """How the target is, in a word: flowing, throttled (its limit is lowered), trying (one call at a time) or away."""
+        match governor.circuit(self.pace, self.clock.monotonic()):
+            case governor.Circuit.OPEN:
+                return "away" if self.pace.opened else "throttled"
+            case governor.Circuit.HALF_OPEN:
+                return "trying"
+            case governor.Circuit.CLOSED:
+                return "throttled" if self.pace.limit < self.pace.ceiling else "flowing"
+
+    async def _permitted(self, wanted: int) -> int:
+        """Slots held, after asking for what is missing; the lease is counted from before the question, so we never think it longer than it is."""
+        await self._renew()
+        now = self.clock.monotonic()
+        if wanted > len(self.slots):
+            ceiling = self.target.allowance.concurrency
+            taken = await self.permits.take(self.name, PERMIT_LEASE_S, ceiling, wanted - len(self.slots))
+            if taken and not self.slots:
+                self.leased_until = now + PERMIT_LEASE_S
+            self.slots |= taken
+        return len(self.slots)
+
+    async def _renew(self) -> None:
+        """What a burst needed and nothing has since goes back, for other instances."""
+        now = self.clock.monotonic()
+        if self.slots and self.leased_until - now < PERMIT_LEASE_S / 2:
+            surplus = set(sorted(self.slots)[max(self.most, 1) :])
+            self.most = self.in_use
+            if surplus:
+                self.slots -= surplus
+                await self.permits.free(self.name, surplus)
+            self.slots = await self.permits.renew(self.name, PERMIT_LEASE_S)
+            self.leased_until = now + PERMIT_LEASE_S
+
+    def _left_of_the_rate(self) -> int:
+        """Calls that may still start this second, when calls a second are limited: this process's share of them, by its share of the slots."""
+        per_second, now = self.target.allowance.per_second, self.clock.monotonic()
+        if per_second is None:
+            return self.target.allowance.concurrency
+        window = max(1.0, 1.0 / per_second)  # below one a second the window is longer than a second
+        self.started = [t for t in self.started if now - t < window]
+        share = len(self.slots) / self.target.allowance.concurrency
+        return max(0, int(per_second * share * window) - len(self.started))

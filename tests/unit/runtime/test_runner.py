@@ -1,0 +1,151 @@
+"""When the runner starts calls and holds their slots, without a database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import SecretStr
+
+from shared.runtime.answers import Absent, Done, Exchange, Finding, Reply
+from shared.runtime.decision import Allowance, Intent, Target
+from shared.runtime.governed import PERMIT_LEASE_S, Governed
+from shared.runtime.outside import OUTSIDE
+from shared.runtime.runner import Runner
+from shared.runtime.settings import RuntimeSettings
+from shared.store.effects import AttemptRow, ClaimedEffect
+from shared.store.rows import EffectChange, InboxRow
+
+
+@dataclass
+class Clock:
+    """Stands still until it is moved."""
+
+    seconds: float = 1000.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds, UTC)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Table:
+    """Effects and permits in memory. `held` is how long each slot is leased; `looked` is told of every look at what waits."""
+
+    clock: Clock
+    open: list[EffectChange] = field(default_factory=list)
+    held: dict[int, float] = field(default_factory=dict)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    look_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def waiting(self) -> dict[str, int]:
+        found = {"erp": len(self.open)} if self.open else {}
+        self.looked.set()
+        await self.look_on.wait()
+        return found
+
+    async def claim(self, target: str, lease: float, limit: int) -> Sequence[ClaimedEffect]:
+        taken, self.open = self.open[:limit], self.open[limit:]
+        return [ClaimedEffect(e.id, uuid4(), 1, e.lane, e.key, e.step, target, e.content, None, False, 1, False, 0.0) for e in taken]
+
+    async def postpone(self, effect: ClaimedEffect, delay: float, doubtful: bool, attempt: AttemptRow) -> None:
+        raise AssertionError("nothing here is postponed")
+
+    async def fault(self, effect: ClaimedEffect, delay: float, why: str, attempt: AttemptRow) -> None:
+        raise AssertionError("no adapter here fails")
+
+    async def end(self, effect: ClaimedEffect, status: str, body: bytes, attempt: AttemptRow) -> InboxRow | None:
+        return InboxRow(1, effect.lane, effect.key, "answered", body, None)
+
+    async def prepare(self, target: str, concurrency: int) -> None:
+        self.held = dict.fromkeys(range(concurrency), 0.0)
+
+    async def take(self, target: str, lease: float, concurrency: int, wanted: int) -> set[int]:
+        free = {slot for slot, until in self.held.items() if until < self.clock.seconds}
+        return await self._lease(set(sorted(free)[:wanted]), lease)
+
+    async def renew(self, target: str, lease: float) -> set[int]:
+        return await self._lease({slot for slot, until in self.held.items() if until > self.clock.seconds}, lease)
+
+    async def free(self, target: str, slots: set[int]) -> None:
+        self.held |= dict.fromkeys(slots, 0.0)
+
+    async def _lease(self, slots: set[int], lease: float) -> set[int]:
+        self.held |= dict.fromkeys(slots, self.clock.seconds + lease)
+        return slots
+
+
+@dataclass
+class Slow:
+    """Answers when it is let."""
+
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def send(self, intent: Intent, effect_id: str) -> Reply:
+        self.called.set()
+        await self.may_answer.wait()
+        return Reply(Done("A"), Exchange("PUT /a"))
+
+    async def look_up(self, intent: Intent) -> Finding:
+        return Absent()
+
+
+def effect(number: int = 7) -> EffectChange:
+    return EffectChange(UUID(int=number), ("in.v1", 0), "account:a", "open", "erp", b"{}", None)
+
+
+@asynccontextmanager
+async def running(table: Table, adapter: Slow, answered: asyncio.Event, poll_s: float) -> AsyncIterator[Runner]:
+    told: dict[str, Any] = {"kafka": "", "postgres": SecretStr(""), "registry": "", "ops_port": 1, "poll_s": poll_s}
+    target = Target(adapter, Allowance(2))
+    runner = Runner(lambda name: target, table, table, RuntimeSettings(**told), lambda row: answered.set(), replace(OUTSIDE, clock=table.clock))
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(runner.run())
+        yield runner
+        adapter.may_answer.set()
+        await runner.stop(5)
+
+
+async def test_an_intent_that_comes_while_the_table_is_looked_at_is_not_slept_over() -> None:
+    table, slow, answered = Table(Clock()), Slow(), asyncio.Event()
+    async with running(table, slow, answered, poll_s=3600) as runner:
+        await table.looked.wait()
+        table.open.append(effect())
+        runner.intended(table.open)
+        table.look_on.set()
+        await slow.called.wait()
+
+
+async def test_a_call_holds_its_slot_for_as_long_as_it_takes() -> None:
+    table, slow, answered = Table(Clock(), [effect()]), Slow(), asyncio.Event()
+    table.look_on.set()
+    async with running(table, slow, answered, poll_s=0.01):
+        await slow.called.wait()
+        for _ in range(6):
+            table.clock.seconds += PERMIT_LEASE_S / 2 + 1
+            table.looked.clear()
+            await table.looked.wait()
+            assert max(table.held.values()) > table.clock.seconds
+        slow.may_answer.set()
+        await answered.wait()
+
+
+async def test_slots_that_only_a_burst_needed_go_back_for_others() -> None:
+    table = Table(Clock())
+    await table.prepare("erp", 3)
+    governed = Governed("erp", Target(Slow(), Allowance(3)), table, table.clock, OUTSIDE.chance)
+    assert await governed.room(3) == 3
+    for _ in range(3):
+        governed.begins()
+    governed.in_use = 1  # the others were answered
+    for _ in range(2):
+        table.clock.seconds += PERMIT_LEASE_S / 2 + 1
+        await governed.hold()
+    assert len(governed.slots) == 1
+    assert sum(until > table.clock.seconds for until in table.held.values()) == 1
