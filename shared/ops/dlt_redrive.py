@@ -56,14 +56,14 @@ def apply(endpoints: Endpoints, name: str, quiet: bool) -> Answer:
         known = desk.judge(known, lambda told: None)
     try:
         with shown(not quiet, "applying", "dead letters") as progress:
-            for told in _steps(desk, known):
+            for told in steps(desk, known):
                 progress.advance(name, _done(told), sum(told["progress"].values()))
     except KeyboardInterrupt as interrupted:
         raise OpsError(f"Interrupted. Nothing is lost: what was begun is finished, and `throughline dlt apply {name}` goes on.") from interrupted
     return _named(told)
 
 
-def _steps(desk: Desk, plan: Answer) -> Iterator[Answer]:
+def steps(desk: Desk, plan: Answer) -> Iterator[Answer]:
     """What the desk says, look after look; the pause between them grows while nothing happens."""
     pause, before = LOOK_S[0], -1
     while True:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench import durable, end_to_end, growth, instances, start, trouble
+from tests.bench import durable, end_to_end, growth, instances, rebuild, redrive, start, trouble
 from tests.bench.measure import environment
 from tests.bench.picture import picture
 from tests.support.stack import Stack, free_port_base, remove_home
@@ -43,6 +43,16 @@ def troubled(given: argparse.Namespace) -> dict[str, Any]:
         return asyncio.run(trouble.run(stack, given.repeat, given.scale))
 
 
+def rebuilt(given: argparse.Namespace) -> dict[str, Any]:
+    with parts() as stack:
+        return asyncio.run(rebuild.run(stack, given.repeat, given.scale))
+
+
+def redriven(given: argparse.Namespace) -> dict[str, Any]:
+    with parts() as stack:
+        return asyncio.run(redrive.run(stack, given.repeat, given.scale))
+
+
 def growing(given: argparse.Namespace) -> dict[str, Any]:
     with parts() as stack:
         return asyncio.run(growth.run(stack, given.scale))
@@ -57,6 +67,8 @@ BENCHMARKS: dict[int, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]
     1: ("durable", durable_job),
     3: ("trouble", troubled),
     4: ("end-to-end", lambda given: end_to_end.run(given.scale, given.repeat)),
+    5: ("rebuild", rebuilt),
+    6: ("redrive", redriven),
     7: ("growth", growing),
     8: ("instances", several),
     9: ("start", lambda given: start.run(given.repeat)),

@@ -26,6 +26,12 @@ def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]
 
 
+def compared(ours: Sequence[float], theirs: Sequence[float], target: float | None) -> dict[str, Any]:
+    """The ratio of the medians, what it should reach, and whether it does."""
+    ratio = round(statistics.median(ours) / statistics.median(theirs), 3)
+    return {"ratio": ratio, "target": target, "met": None if target is None else ratio >= target}
+
+
 def environment() -> dict[str, Any]:
     """The machine and the versions; load is what others did before the run began."""
     return {

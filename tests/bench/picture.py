@@ -99,4 +99,14 @@ def _trouble(result: dict[str, Any]) -> list[Figure]:
     ]
 
 
-FIGURES = {1: _durable, 3: _trouble, 4: _end_to_end, 7: _growth, 8: _instances, 9: _start}
+def _beside(result: dict[str, Any]) -> list[Figure]:
+    """Ours first, then what it is measured by."""
+    ours, theirs = result["rows"]
+    text = f"{ours['records_per_s']['median']:,.0f}, x {result['ratio']:.2f} of {result['target']:g}"
+    return [
+        _of_spread(ours["subject"], ours["records_per_s"], text, True),
+        _of_spread(theirs["subject"], theirs["records_per_s"], f"{theirs['records_per_s']['median']:,.0f}", False),
+    ]
+
+
+FIGURES = {1: _durable, 3: _trouble, 4: _end_to_end, 5: _beside, 6: _beside, 7: _growth, 8: _instances, 9: _start}

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 from tests.bench.job import SEEN, decide, decode, encode, orders
-from tests.bench.measure import quantile, spread
+from tests.bench.measure import compared, quantile, spread
 from tests.bench.picture import picture
 from tests.bench.subjects.throughline import Order
 
@@ -38,6 +38,11 @@ def test_throughline_is_given_the_schema_of_its_peers() -> None:
 def test_a_spread_tells_the_median_and_both_ends() -> None:
     assert spread([3.0, 1.0, 2.0]) == {"median": 2.0, "least": 1.0, "greatest": 3.0, "values": [3.0, 1.0, 2.0]}
     assert [quantile([float(n) for n in range(1, 101)], share) for share in (0.5, 0.99, 1.0)] == [50.0, 99.0, 100.0]
+
+
+def test_a_comparison_is_one_of_medians_and_says_whether_its_target_is_met() -> None:
+    assert compared([10.0, 30.0, 20.0], [40.0, 50.0, 30.0], 0.5) == {"ratio": 0.5, "target": 0.5, "met": True}
+    assert compared([10.0], [40.0], 0.5)["met"] is False
 
 
 def test_the_picture_is_well_formed_and_names_every_subject() -> None:

@@ -4,6 +4,7 @@ import cProfile
 import json
 import os
 from datetime import datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -16,6 +17,8 @@ from shared.runtime.main import run
 from shared.runtime.settings import RuntimeSettings
 from tests.bench.job import PARKED, SCHEMA, SEEN, Job
 from tests.support.stack import free_port_base
+
+TOKEN = "a token for benchmarks"
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,14 +60,21 @@ def service(job: Job) -> Service:
 
 def main() -> None:
     job = Job.given()
-    told: dict[str, Any] = {"kafka": job.bootstrap, "postgres": SecretStr(job.dsn), "registry": job.registry, "ops_port": free_port_base()}
-    settings = RuntimeSettings(**told)
+    run_profiled(service(job), job)
+
+
+def run_profiled(served: Service, job: Job) -> None:
+    """As its `main` runs a service; where its ops port is stands in the job's folder. BENCH_PROFILE names a file for a profile."""
+    port = free_port_base()
+    told: dict[str, Any] = {"kafka": job.bootstrap, "postgres": SecretStr(job.dsn), "registry": job.registry}
+    settings = RuntimeSettings(**told, ops_port=port, ops_token=SecretStr(TOKEN))
+    (Path(job.folder) / "ops").write_text(f"http://127.0.0.1:{port}")
     if (path := os.environ.get("BENCH_PROFILE")) is None:
-        run(service(job), settings)
+        run(served, settings)
         return
     profile = cProfile.Profile()
     try:
-        profile.runcall(run, service(job), settings)
+        profile.runcall(run, served, settings)
     finally:
         profile.dump_stats(path)
 
