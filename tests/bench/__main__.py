@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench import durable, end_to_end, growth, instances, rebuild, redrive, start, trouble
+from tests.bench import durable, end_to_end, growth, instances, rebuild, redrive, slow_erp, start, trouble
 from tests.bench.measure import environment
 from tests.bench.picture import picture
 from tests.support.stack import Stack, free_port_base, remove_home
@@ -36,6 +36,11 @@ def parts() -> Iterator[Stack]:
 def durable_job(given: argparse.Namespace) -> dict[str, Any]:
     with parts() as stack:
         return asyncio.run(durable.run(stack, given.repeat, RECORDS[given.scale], frozenset(filter(None, given.subjects.split(",")))))
+
+
+def slowed(given: argparse.Namespace) -> dict[str, Any]:
+    with parts() as stack:
+        return asyncio.run(slow_erp.run(stack, given.repeat, given.scale))
 
 
 def troubled(given: argparse.Namespace) -> dict[str, Any]:
@@ -65,6 +70,7 @@ def several(given: argparse.Namespace) -> dict[str, Any]:
 
 BENCHMARKS: dict[int, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = {
     1: ("durable", durable_job),
+    2: ("slow-erp", slowed),
     3: ("trouble", troubled),
     4: ("end-to-end", lambda given: end_to_end.run(given.scale, given.repeat)),
     5: ("rebuild", rebuilt),

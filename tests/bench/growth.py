@@ -1,6 +1,8 @@
-"""Benchmark 7: the durable job while the state grows: the rate of the last records, memory, disk, and the time from a restart to the next record."""
+"""Benchmark 7: the durable job while the state grows: the rate of the last records, memory, disk, restart, trace."""
 
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import asyncpg
 from confluent_kafka import Consumer, Producer
 
+from tests.bench import tracing
 from tests.bench.durable import OURS, prepare
 from tests.bench.job import SCHEMA, Job, encode, orders
 from tests.bench.subject import appended, committed, job, registered, running, source, used, wait_for
@@ -22,7 +25,16 @@ async def run(stack: Stack, scale: str) -> dict[str, Any]:
     """The first pass makes every contract's state; the records that are measured change states made long before."""
     schema_id = registered(stack, "bench.in-value", SCHEMA)
     rows = [await _grown(stack, contracts, schema_id) for contracts in SIZES[scale]]
-    return {"title": "Growth of the state", "unit": "records/s", "rows": rows, "not_measured": ["trace time"]}
+    traces = await tracing.run(stack, SIZES[scale])
+    return {"title": "Growth of the state", "unit": "records/s", "rows": rows, "traces": traces} | _judged(rows, traces)
+
+
+def _judged(rows: Sequence[dict[str, Any]], traces: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """No worse than logarithmic: from the least to the greatest state, the time a record and the time a trace grow by no more than log(size) does."""
+    allowed = math.log(rows[-1]["contracts"]) / math.log(rows[0]["contracts"])
+    grown = {"record": rows[0]["records_per_s"] / rows[-1]["records_per_s"], "trace": traces[-1]["trace_p50_ms"] / traces[0]["trace_p50_ms"]}
+    met = {name: ratio <= allowed for name, ratio in grown.items()}
+    return {"grown": {name: round(ratio, 3) for name, ratio in grown.items()}, "target": round(allowed, 3), "met": met}
 
 
 async def _grown(stack: Stack, contracts: int, schema_id: int) -> dict[str, Any]:

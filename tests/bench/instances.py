@@ -1,6 +1,8 @@
-"""Benchmark 8: one instance and two of the durable job: their rate, and how long lanes stand still when a second instance joins."""
+"""Benchmark 8: one, two and four instances of the durable job: their rate, and whose lanes stand still when another instance joins."""
 
+import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
@@ -9,24 +11,26 @@ from typing import Any
 
 from tests.bench.durable import CONTRACTS, OURS, prepare
 from tests.bench.job import SCHEMA, Job
-from tests.bench.measure import quantile, spread
-from tests.bench.subject import WARM_UP, committed, fill, job, registered, running, source, topic, wait_for
+from tests.bench.measure import compared, spread
+from tests.bench.subject import WARM_UP, committed, fill, job, registered, running, topic, wait_for
+from tests.bench.trouble import FIRST, PER_SECOND, send, send_first
 from tests.support.stack import Stack, wait_until
 
 TIMEOUT_S = 300
+TARGET = 1.5
+JOINING_S, SETTLE_MS = 18, 2000
 
 
 async def run(stack: Stack, repeat: int, records: int) -> dict[str, Any]:
     schema_id = registered(stack, "bench.in-value", SCHEMA)
-    rates: dict[int, list[float]] = {1: [], 2: []}
+    rates: dict[int, list[float]] = {1: [], 2: [], 4: []}
     for turn in range(repeat):
         for number, kept in rates.items():
             kept.append(await _rate(stack, f"instances-{turn}-{number}", number, records, schema_id))
             print(f"  {number} instance(s): {kept[-1]:,.0f} records/s", flush=True)
     rows = [{"instances": number, "records_per_s": spread(kept)} for number, kept in rates.items()]
-    ratio = quantile(rates[2], 0.5) / quantile(rates[1], 0.5)
-    told = {"title": "Instances", "unit": "records/s", "rows": rows, "ratio": round(ratio, 3), "target": 1.5}
-    return told | {"joining": await _joining(stack, records, schema_id), "not_measured": ["4 instances"]}
+    told = {"title": "Instances", "unit": "records/s", "rows": rows} | compared(rates[2], rates[1], TARGET)
+    return told | {"joining": [await _joining(stack, turn, schema_id) for turn in range(repeat)]}
 
 
 async def _rate(stack: Stack, name: str, number: int, records: int, schema_id: int) -> float:
@@ -44,20 +48,45 @@ async def _rate(stack: Stack, name: str, number: int, records: int, schema_id: i
     return (len(times) - warm) * 1000 / (times[-1] - times[warm])
 
 
-async def _joining(stack: Stack, records: int, schema_id: int) -> dict[str, Any]:
-    """The longest silence of each lane's publications once a second instance was started, while the first had work for every lane."""
-    given = await job(stack, "joining", source(stack, "bench.joining", records, CONTRACTS, schema_id))
+async def _joining(stack: Stack, turn: int, schema_id: int) -> dict[str, Any]:
+    given = await job(stack, f"joining-{turn}", topic(stack, f"bench.joining-{turn}"))
     await prepare(stack, given)
-    with running(OURS, "throughline", given) as first:
-        wait_for(first, given, 1, time.monotonic() + TIMEOUT_S, quiet_s=0)
+    told = _joined(given, _instance(given, 1), schema_id)
+    print(f"  joining: {told}", flush=True)
+    return told
+
+
+def _joined(given: Job, second: Job, schema_id: int) -> dict[str, Any]:
+    """The longest silences of lanes under an even load: before a second instance joined, then of those that it took over and of the others."""
+    with running(OURS, "throughline", given) as first, ThreadPoolExecutor(1) as sender:
+        send_first(given, schema_id)
+        wait_for(first, given, FIRST, time.monotonic() + TIMEOUT_S)
+        began, sending = time.time() * 1000, sender.submit(send, given, 0.0, PER_SECOND * JOINING_S, schema_id)
+        time.sleep(JOINING_S / 3)
         joined = time.time() * 1000
-        with running(OURS, "throughline", _instance(given, 1)):
-            wait_for(first, given, records, time.monotonic() + TIMEOUT_S)
-    lanes: dict[Any, list[int]] = {}
+        with running(OURS, "throughline", second):
+            due = sending.result(TIMEOUT_S)
+            wait_for(first, given, FIRST + len(due), time.monotonic() + TIMEOUT_S)
+    return _silences(given, _lanes_of(second), began, joined)
+
+
+def _lanes_of(given: Job) -> set[str]:
+    """The lanes that an instance says it has claimed."""
+    lines = [json.loads(line) for line in (Path(given.folder) / "log").read_text().splitlines() if '"lanes_claimed"' in line]
+    return {lane for line in lines for lane in line["lanes"]}
+
+
+def _silences(given: Job, taken_over: set[str], began: float, joined: float) -> dict[str, Any]:
+    lanes: dict[str, list[int]] = {}
     for message in committed(given.bootstrap, given.output):
-        lanes.setdefault(dict(message.headers() or [])["throughline-lane"], []).append(message.timestamp()[1])
-    silences = [max((b - a for a, b in pairwise(times) if b > joined), default=0) for times in map(sorted, lanes.values())]
-    return {"longest_silence_of_each_lane_ms": sorted(silences)}
+        lane: Any = dict(message.headers() or [])["throughline-lane"]
+        lanes.setdefault(lane.decode(), []).append(message.timestamp()[1])
+    found: dict[str, list[int]] = {"before": [], "stayed": [], "taken_over": []}
+    for lane, times in lanes.items():
+        pairs = list(pairwise(sorted(time for time in times if time > began + SETTLE_MS)))
+        found["before"].append(max(b - a for a, b in pairs if b <= joined))
+        found["taken_over" if lane in taken_over else "stayed"].append(max(b - a for a, b in pairs if b > joined))
+    return {f"{name}_ms": sorted(silences) for name, silences in found.items()}
 
 
 def _instance(given: Job, number: int) -> Job:

@@ -99,6 +99,20 @@ def _trouble(result: dict[str, Any]) -> list[Figure]:
     ]
 
 
+def _slow_erp(result: dict[str, Any]) -> list[Figure]:
+    """How much of the allowance each subject used, and what that cost the other tenants."""
+    return [
+        _of_spread(
+            f"{row['subject']}, {phase}",
+            used,
+            f"{used['median']:.0%}, others' p99 x {row['others_p99_ratio'][phase]:,.2f}",
+            row["subject"] == "Throughline",
+        )
+        for row in result["rows"]
+        for phase, used in row["used"].items()
+    ]
+
+
 def _beside(result: dict[str, Any]) -> list[Figure]:
     """Ours first, then what it is measured by."""
     ours, theirs = result["rows"]
@@ -109,4 +123,4 @@ def _beside(result: dict[str, Any]) -> list[Figure]:
     ]
 
 
-FIGURES = {1: _durable, 3: _trouble, 4: _end_to_end, 5: _beside, 6: _beside, 7: _growth, 8: _instances, 9: _start}
+FIGURES = {1: _durable, 2: _slow_erp, 3: _trouble, 4: _end_to_end, 5: _beside, 6: _beside, 7: _growth, 8: _instances, 9: _start}

@@ -35,9 +35,9 @@ PLACE = "create schema if not exists copied; drop table if exists copied.{table}
 
 
 async def run(stack: Stack, repeat: int, scale: str) -> dict[str, Any]:
-    settings = await _room(stack)
-    await asyncio.to_thread(_send, stack, CONTRACTS[scale])
-    await _decided(settings)
+    settings = await room(stack)
+    await asyncio.to_thread(send, stack, CONTRACTS[scale])
+    await decided(settings)
     await rebuild(SERVICE, settings)  # fills what the measured ones replace
     rebuilt, copied, rows, records = list[float](), list[float](), 0, 0
     for turn in range(repeat):
@@ -54,7 +54,7 @@ async def run(stack: Stack, repeat: int, scale: str) -> dict[str, Any]:
     return {"title": "Projection rebuild", "unit": "rows/s", "rows": told} | sizes | compared(rates[0], rates[1], TARGET)
 
 
-async def _room(stack: Stack) -> RuntimeSettings:
+async def room(stack: Stack) -> RuntimeSettings:
     """Topics, schemas and visibility's own tables, as the preparation step makes them."""
     await asyncio.to_thread(topics.apply, stack.bootstrap)
     await asyncio.to_thread(schemas.publish, stack.registry)
@@ -65,7 +65,7 @@ async def _room(stack: Stack) -> RuntimeSettings:
     return RuntimeSettings(**told)
 
 
-def _send(stack: Stack, contracts: int) -> None:
+def send(stack: Stack, contracts: int) -> None:
     """What the services publish of contracts that went through; a hundred of them are on their way at any time."""
     codec = Codec(Registry(stack.registry))
     producer = Producer({"bootstrap.servers": stack.bootstrap, "enable.idempotence": True, "linger.ms": 5})
@@ -82,7 +82,7 @@ def _interleaved(stories: Iterable[Iterable[tuple[str, Message]]]) -> Iterator[t
             yield from step
 
 
-async def _decided(settings: RuntimeSettings) -> None:
+async def decided(settings: RuntimeSettings) -> None:
     """Stand where a service stands that has taken all of it."""
     consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "look"})
     connection = await asyncpg.connect(settings.postgres.get_secret_value())

@@ -59,14 +59,14 @@ def _apply(given: Job, process: psutil.Popen, count: int) -> dict[str, Any]:
     """The time that counts is that of `dlt apply`: from its first word to the desk's answer that all is confirmed."""
     desk, began = _desk(given), time.monotonic()
     plan = desk.judge(desk.begin(None, None, "the rate is known now"), lambda told: None)
-    judged, memory = time.monotonic() - began, [_memory(process)]
-    for told in steps(desk, plan):
-        memory.append(_memory(process))
+    judged = time.monotonic() - began
+    looks = [(told, _memory(process)) for told in steps(desk, plan)]
     lasted = time.monotonic() - began - judged
+    told, memory = looks[-1][0], [held for _, held in looks]
     assert told["progress"] == {"confirmed": count}, f"{given.name} ended otherwise: {told}"
     cpu = process.cpu_times()
     run = {"records_per_s": round(count / lasted, 1), "judged_s": round(judged, 2), "cpu_s": round(cpu.user + cpu.system, 2)}
-    return run | {"memory_mb": {"judged": memory[0], "half_way": memory[len(memory) // 2], "end": memory[-1]}}
+    return run | {"memory_mb": {"begin": memory[0], "half_way": memory[len(memory) // 2], "end": memory[-1]}}
 
 
 def _desk(given: Job) -> Desk:

@@ -45,15 +45,15 @@ async def _healthy(stack: Stack, name: str, share: float, count: int, schema_id:
     given = await job(stack, name, topic(stack, f"bench.{name}"))
     await prepare(stack, given)
     with running(OURS, "throughline", given) as process:
-        _send_first(given, schema_id)
+        send_first(given, schema_id)
         wait_for(process, given, FIRST, time.monotonic() + TIMEOUT_S)
-        due = _send(given, share, count, schema_id)
+        due = send(given, share, count, schema_id)
         wait_for(process, given, len(due), time.monotonic() + TIMEOUT_S)
     found = ((message.key() or b"", message.timestamp()[1]) for message in committed(given.bootstrap, given.output))
     return [at - due[key] for key, at in found if key in due][SETTLE:]
 
 
-def _send_first(given: Job, schema_id: int) -> None:
+def send_first(given: Job, schema_id: int) -> None:
     """Enough for every lane, by which the process shows that it is at work."""
     producer = Producer({"bootstrap.servers": given.bootstrap})
     for number, order in enumerate(orders(FIRST, FIRST)):
@@ -61,7 +61,7 @@ def _send_first(given: Job, schema_id: int) -> None:
     assert producer.flush(30) == 0
 
 
-def _send(given: Job, share: float, count: int, schema_id: int) -> dict[bytes, float]:
+def send(given: Job, share: float, count: int, schema_id: int) -> dict[bytes, float]:
     """When each healthy record was due, by its key; each has a key of its own, as a contract that is told of once."""
     producer = Producer({"bootstrap.servers": given.bootstrap, "linger.ms": 0})
     due: dict[bytes, float] = {}

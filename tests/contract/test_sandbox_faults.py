@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from deploy.sandboxes.common.faults import FaultOrder, Faults, Limit, Throttle
+from deploy.sandboxes.common.faults import FaultOrder, Faults, HeavyTail, Limit, Throttle
 from deploy.sandboxes.process import Sandbox, running
 from deploy.sandboxes.sign_in import netsuite_token, salesforce_token
 
@@ -172,3 +172,18 @@ def test_faults_for_so_many_seconds_end_by_the_clock() -> None:
     clock[0] = 105.0
     assert faults.take("throttle", "a", "r") is None
     assert [faults.take("outage", "a", "r") is not None for _ in range(2)] == [True, False]
+
+
+def test_a_heavy_tail_is_no_shorter_than_its_least_and_no_longer_than_its_most() -> None:
+    tail = HeavyTail(least_ms=200, alpha=1.5, most_ms=5000)
+    assert [round(tail.longer_ms(chance)) for chance in (0, 0.5, 0.91, 0.999)] == [200, 317, 996, 5000]
+
+
+async def test_a_heavy_tail_slows_only_the_account_that_it_was_ordered_for(erp: Erp) -> None:
+    assert await erp.order(account=ACCOUNT, heavy_tail={"least_ms": 300, "alpha": 2, "most_ms": 300}) < 300
+    began = time.monotonic()
+    assert (await erp.put("TAIL-1"))[0] == 204
+    assert time.monotonic() - began >= 0.3
+    await erp.clear()
+    assert await erp.order(account="netsuite-apac", heavy_tail={"least_ms": 10**6, "alpha": 2, "most_ms": 10**6}) < 300
+    assert (await erp.put("TAIL-2"))[0] == 204

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 from tests.bench.job import SEEN, decide, decode, encode, orders
 from tests.bench.measure import compared, quantile, spread
 from tests.bench.picture import picture
+from tests.bench.slow_erp import Call, under_way
 from tests.bench.subjects.throughline import Order
 
 ENVIRONMENT = {"at": "2026-01-01T00:00:00+00:00", "cores": 2, "cpu": "a <fast> one", "load_before": [0.5, 0.5, 0.5]}
@@ -43,6 +44,12 @@ def test_a_spread_tells_the_median_and_both_ends() -> None:
 def test_a_comparison_is_one_of_medians_and_says_whether_its_target_is_met() -> None:
     assert compared([10.0, 30.0, 20.0], [40.0, 50.0, 30.0], 0.5) == {"ratio": 0.5, "target": 0.5, "met": True}
     assert compared([10.0], [40.0], 0.5)["met"] is False
+
+
+def test_the_use_of_an_allowance_is_the_calls_at_work_within_the_time_looked_at() -> None:
+    calls = [Call("a", 0, 2, False), Call("a", 1, 5, False), Call("a", 1, 5, True)]
+    assert under_way(calls, 1, 3) == (1 + 2) / 2
+    assert under_way(calls, 5, 6) == 0
 
 
 def test_the_picture_is_well_formed_and_names_every_subject() -> None:

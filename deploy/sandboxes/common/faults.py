@@ -32,6 +32,18 @@ class SlowBody(Limit, kw_only=True):
     over_seconds: float
 
 
+class HeavyTail(Limit, kw_only=True):
+    """Calls take `least_ms` longer, some of them much more (Pareto with `alpha`: the smaller, the heavier), none more than `most_ms`."""
+
+    least_ms: float
+    alpha: float
+    most_ms: float
+
+    def longer_ms(self, chance: float) -> float:
+        """For a `chance` between 0 and 1, evenly drawn."""
+        return min(self.most_ms, self.least_ms / float((1 - chance) ** (1 / self.alpha)))
+
+
 class Reject(Limit, kw_only=True):
     """A write of `record` whose `field` has `value` is refused with the vendor's error. `value` null: any value."""
 
@@ -49,6 +61,7 @@ class FaultOrder(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     account: str | None = None
     record: str | None = None
     latency_ms: float | None = None
+    heavy_tail: HeavyTail | None = None
     throttle: Throttle | None = None
     error: Failure | None = None
     drop_after_commit: Limit | None = None

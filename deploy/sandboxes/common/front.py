@@ -1,6 +1,7 @@
 """What happens around every vendor call: it is timed and logged, faults are applied, and nothing is answered before the journal."""
 
 import asyncio
+import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from deploy.sandboxes.common.faults import Failure, Faults, SlowBody, Throttle
+from deploy.sandboxes.common.faults import Failure, Faults, HeavyTail, SlowBody, Throttle
 from deploy.sandboxes.common.journal import Journals
 from deploy.sandboxes.common.requests import RequestLog, told_headers
 from deploy.sandboxes.common.store import Store
@@ -99,7 +100,7 @@ async def _answered(request: web.Request, handler: Handler, vendor: Vendor) -> w
 
 
 def applying_faults(room: Room, vendor: Vendor) -> Middleware:
-    """Innermost: outage and latency befall every call, the other faults only calls about records."""
+    """Innermost: outage, latency and heavy tail befall every call, the other faults only calls about records."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -108,13 +109,19 @@ def applying_faults(room: Room, vendor: Vendor) -> Middleware:
         target = vendor.target(request)
         if room.faults.take("outage", target.account, target.record) is not None:
             return hang_up(request)
-        if latency := room.latency_ms + (room.faults.take("latency_ms", target.account, target.record) or 0):
+        if latency := room.latency_ms + _slowed_ms(room.faults, target):
             await asyncio.sleep(latency / 1000)
         if not target.record:
             return await handler(request)
         return _refused(room.faults, vendor, target) or await _carried_out(request, handler, room, vendor, target)
 
     return middleware
+
+
+def _slowed_ms(faults: Faults, target: Target) -> float:
+    fixed: float = faults.take("latency_ms", target.account, target.record) or 0.0
+    tail: HeavyTail | None = faults.take("heavy_tail", target.account, target.record)
+    return fixed + (tail.longer_ms(random.random()) if tail else 0.0)  # noqa: S311  of a vendor in play
 
 
 def _refused(faults: Faults, vendor: Vendor, target: Target) -> web.Response | None:
