@@ -6,6 +6,8 @@ import json
 import signal
 import sys
 import tempfile
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,14 +99,28 @@ def main() -> None:
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # takes down what it started, as Ctrl-C does
     wanted = [int(number) for number in given.only.split(",") if number] or sorted(BENCHMARKS)
-    for number in wanted:
-        name, run = BENCHMARKS[number]
-        print(f"== {number} {name}", flush=True)
-        before = environment()
-        result = {"benchmark": number, "name": name, "scale": given.scale, "repeat": given.repeat, "environment": before} | run(given)
-        given.results.mkdir(parents=True, exist_ok=True)
-        (given.results / f"{number}-{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-        draw(given.results)
+    failed = [number for number in wanted if not measured(number, given)]
+    if failed:
+        sys.exit(f"These did not get to their end: {', '.join(map(str, failed))}. What they were measured at is kept; the reasons are above.")
+
+
+def measured(number: int, given: argparse.Namespace) -> bool:
+    """Whether the benchmark, and each of its subjects, got to its end; one that does not takes none of the others with it."""
+    name, run = BENCHMARKS[number]
+    print(f"== {number} {name}", flush=True)
+    before, began = environment(), time.monotonic()
+    result = {"benchmark": number, "name": name, "scale": given.scale, "repeat": given.repeat, "environment": before}
+    try:
+        result |= run(given)
+    except Exception:
+        traceback.print_exc()
+        return False
+    result["took_s"] = round(time.monotonic() - began, 1)
+    given.results.mkdir(parents=True, exist_ok=True)
+    (given.results / f"{number}-{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    draw(given.results)
+    print(f"   {result['took_s']:.0f} s; targets met: {result.get('met')}", flush=True)
+    return not result.get("failed")
 
 
 if __name__ == "__main__":

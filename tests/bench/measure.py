@@ -4,7 +4,8 @@ import math
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,16 @@ def spread(values: Sequence[float]) -> dict[str, float | list[float]]:
 def quantile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` of the values do not exceed."""
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]
+
+
+@contextmanager
+def failing(subject: str, failed: list[str]) -> Iterator[None]:
+    """A run that fails is told of and left out; the runs of others, and its own of other turns, count."""
+    try:
+        yield
+    except Exception as error:
+        failed.append(f"{subject}: {error}")
+        print(f"  {subject} failed: {error}", flush=True)
 
 
 def compared(ours: Sequence[float], theirs: Sequence[float], target: float | None) -> dict[str, Any]:

@@ -64,10 +64,10 @@ def _end_to_end(result: dict[str, Any]) -> list[Figure]:
     return [
         {
             "label": f"{row['rate']} contracts/s, p50 (line: to p99)",
-            "median": row["p50"],
-            "least": row["p50"],
-            "greatest": row["p99"],
-            "text": f"{row['p50']:,.0f} ms = {row['p50_floors']:.1f} floors",
+            "median": row["p50"]["median"],
+            "least": row["p50"]["median"],
+            "greatest": row["p99"]["median"],
+            "text": f"{row['p50']['median']:,.0f} ms = {row['p50_floors']['median']:.1f} floors",
             "ours": True,
         }
         for row in result["rows"]
@@ -75,7 +75,15 @@ def _end_to_end(result: dict[str, Any]) -> list[Figure]:
 
 
 def _growth(result: dict[str, Any]) -> list[Figure]:
-    return [_one(f"{row['contracts']:,} contracts in state", row["records_per_s"], f"{row['records_per_s']:,}") for row in result["rows"]]
+    traces = {trace["contracts"]: trace["trace_p50_ms"] for trace in result["traces"]}
+    return [
+        _one(
+            f"{row['contracts']:,} contracts in state",
+            row["records_per_s"],
+            f"{row['records_per_s']:,}, a trace in {traces[row['contracts']]:.1f} ms",
+        )
+        for row in result["rows"]
+    ]
 
 
 def _instances(result: dict[str, Any]) -> list[Figure]:

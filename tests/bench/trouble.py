@@ -17,6 +17,7 @@ PER_SECOND, SECONDS, SETTLE = 200, {"small": 10, "full": 30}, 200  # the first S
 POISON = b"\x00\xff\xff\xff\xfenobody can read this"
 TIMEOUT_S = 180
 FIRST = 100
+TARGET = 1.2
 
 
 async def run(stack: Stack, repeat: int, scale: str) -> dict[str, Any]:
@@ -28,7 +29,8 @@ async def run(stack: Stack, repeat: int, scale: str) -> dict[str, Any]:
             taken[share].append(await _healthy(stack, f"trouble-{turn}-{int(share * 100)}", share, count, schema_id))
             print(f"  {share:.0%} trouble: p50 {quantile(taken[share][-1], 0.5):.1f} ms, p99 {quantile(taken[share][-1], 0.99):.1f} ms", flush=True)
     rows = [_row(share, taken) for share in SHARES]
-    return {"title": "Healthy records beside poison and parked ones", "unit": "ms", "per_second": PER_SECOND, "target": 1.2, "rows": rows}
+    told = {"title": "Healthy records beside poison and parked ones", "unit": "ms", "per_second": PER_SECOND, "target": TARGET, "rows": rows}
+    return told | {"met": all(row["p99_ratio"] <= TARGET for row in rows)}
 
 
 def _row(share: float, taken: dict[float, list[list[float]]]) -> dict[str, Any]:

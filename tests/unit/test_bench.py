@@ -2,9 +2,12 @@
 
 from xml.etree import ElementTree
 
+import pytest
+
+from tests.bench.__main__ import BENCHMARKS
 from tests.bench.job import SEEN, decide, decode, encode, orders
-from tests.bench.measure import compared, quantile, spread
-from tests.bench.picture import picture
+from tests.bench.measure import compared, failing, quantile, spread
+from tests.bench.picture import FIGURES, picture
 from tests.bench.slow_erp import Call, under_way
 from tests.bench.subjects.throughline import Order
 
@@ -50,6 +53,18 @@ def test_the_use_of_an_allowance_is_the_calls_at_work_within_the_time_looked_at(
     calls = [Call("a", 0, 2, False), Call("a", 1, 5, False), Call("a", 1, 5, True)]
     assert under_way(calls, 1, 3) == (1 + 2) / 2
     assert under_way(calls, 5, 6) == 0
+
+
+def test_every_benchmark_has_a_drawing() -> None:
+    assert FIGURES.keys() == BENCHMARKS.keys()
+
+
+def test_a_subject_that_fails_is_told_of_and_takes_no_other_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    failed: list[str] = []
+    with failing("a peer", failed):
+        raise AssertionError("published 3 of 5")
+    assert failed == ["a peer: published 3 of 5"]
+    assert "a peer failed" in capsys.readouterr().out
 
 
 def test_the_picture_is_well_formed_and_names_every_subject() -> None:
