@@ -31,6 +31,7 @@ from shared.wire.codec import Codec
 from shared.wire.registry import Registry
 
 log = logs.get(__name__)
+GC_THRESHOLD = (50_000, 20, 50)  # batches make many short-lived objects and no cycles worth looking for that often
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ def run(service: Service, settings: RuntimeSettings) -> None:
     """Returns after SIGTERM or SIGINT; exits with 1 when the service cannot go on, for its supervisor to start it again."""
     logs.configure(service.name, settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint, settings.trace_ratio)
-    gc.set_threshold(50_000, 20, 50)  # batches make many short-lived objects and no cycles worth looking for that often
+    gc.set_threshold(*GC_THRESHOLD)
     try:
         uvloop.run(serve(service, settings))
     except* (LaneLost, OffsetGone) as stopped:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from shared.runtime.replaying.command import quick
 from tests.bench import durable, end_to_end, growth, instances, rebuild, redrive, slow_erp, start, trouble
 from tests.bench.measure import environment
 from tests.bench.picture import picture
@@ -52,7 +53,7 @@ def troubled(given: argparse.Namespace) -> dict[str, Any]:
 
 def rebuilt(given: argparse.Namespace) -> dict[str, Any]:
     with parts() as stack:
-        return asyncio.run(rebuild.run(stack, given.repeat, given.scale))
+        return quick(rebuild.run(stack, given.repeat, given.scale))
 
 
 def redriven(given: argparse.Namespace) -> dict[str, Any]:

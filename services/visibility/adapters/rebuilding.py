@@ -1,6 +1,7 @@
 """Builds the projection anew from the first record that the topics hold, beside the one that goes on serving, and swaps when it has caught up."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from shared.runtime.replaying.log import Log, Read, spans_of
 from shared.runtime.replaying.progress import shown
 from shared.runtime.replaying.where import Where
 from shared.runtime.settings import RuntimeSettings
+from shared.runtime.work import Item
 from shared.store.batches import BatchStore
 from shared.store.rows import Batch, Lane
 from shared.store.shadow import Shadow, ShadowError, Span, open_shadow, rooms_beside, scripts_of
@@ -86,15 +88,25 @@ class Rebuilding:
         batch.states = [structs.replace(state, version=self.first_version) if state.version == 1 else state for state in batch.states]
 
     async def fold(self, advance: Callable[[int], None]) -> None:
-        """Decide on everything that the log is set to."""
-        for piece in self.log.rest(PIECE):
-            await self._decide(piece)
-            advance(len(piece))
+        """Decide on everything that the log is set to. The next piece is read and decoded while the database has the one before in hand."""
+        pieces = self.log.rest(PIECE)
+        reading = self._read(pieces)
+        try:
+            while piece := await reading:
+                reading = self._read(pieces)
+                await self.decider.decide([item for item, _ in piece], piece[-1][1])
+                self.records += len(piece)
+                advance(len(piece))
+        finally:
+            await asyncio.wait({reading})  # the log is closed behind this
 
-    async def _decide(self, piece: Sequence[Read]) -> None:
-        items = [self.decider.item(read, self.heard.get((read.record.claim.lane, read.record.offset))) for read in piece]
-        await self.decider.decide(items, piece[-1].at)
-        self.records += len(piece)
+    def _read(self, pieces: Iterator[Sequence[Read]]) -> "asyncio.Task[list[tuple[Item, datetime]]]":
+        return asyncio.create_task(asyncio.to_thread(self._decoded, pieces))
+
+    def _decoded(self, pieces: Iterator[Sequence[Read]]) -> list[tuple[Item, datetime]]:
+        """Each with the first moment at which it can have been read; none behind the last piece."""
+        known = self.heard
+        return [(self.decider.item(read, known.get((read.record.claim.lane, read.record.offset))), read.at) for read in next(pieces, ())]
 
     async def finish(self, advance: Callable[[int], None]) -> dict[str, Any]:
         """Catch up until little is left, then hold the running service for the rest, and swap."""

@@ -1,16 +1,18 @@
 """`python -m services.<name> replay [--from WHERE] [--to WHERE]`: writes its report to standard output as JSON; exit code 3 for a difference."""
 
 import argparse
-import asyncio
+import gc
 import json
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import uvloop
 from confluent_kafka import KafkaException
 
 from shared.messages import BY_TOPIC
 from shared.runtime.decision import Service
+from shared.runtime.main import GC_THRESHOLD
 from shared.runtime.replaying.comparing import Output, Report, compare, spans_as_json
 from shared.runtime.replaying.deciding import Replay
 from shared.runtime.replaying.log import Log, spans_of
@@ -24,6 +26,7 @@ from shared.wire.codec import Codec
 from shared.wire.registry import Registry, RegistryAway
 
 DONE, FAILED, USAGE, FOUND = 0, 1, 2, 3
+T = TypeVar("T")
 POSTGRES_AWAY = (OSError, TimeoutError)
 
 
@@ -46,12 +49,18 @@ def answered(service: Service, settings: RuntimeSettings, ask: Callable[[], Coro
     """Print what `ask` found, as JSON; 3 when that holds a difference. Standard output carries nothing else, so logs are kept to the worst."""
     logs.configure(service.name, "CRITICAL")
     try:
-        found = asyncio.run(ask())
+        found = quick(ask())
     except (ShadowError, RegistryAway, KafkaException, *POSTGRES_AWAY) as error:
         print(f"{error or type(error).__name__} (Kafka {settings.kafka}, registry {settings.registry})", file=sys.stderr)
         return FAILED
     json.dump(found, sys.stdout, default=str)
     return FOUND if any(found.get("different", {}).values()) else DONE
+
+
+def quick(asked: Coroutine[Any, Any, T]) -> T:
+    """Run it on the loop, and with the collector's pace, that services run with."""
+    gc.set_threshold(*GC_THRESHOLD)
+    return uvloop.run(asked)
 
 
 async def _report(service: Service, settings: RuntimeSettings, start: Where, end: Where) -> dict[str, Any]:
