@@ -11,9 +11,9 @@ import asyncpg
 
 from shared.store.letters import Asked, Letter
 
-RUNNABLE = ["apply", "already applied", "superseded"]  # the latter two close their letter and change nothing else
+RUNNABLE = ("apply", "already applied", "superseded")  # the latter two close their letter and change nothing else
 BEGIN = "insert into redrive_plan (who, why, cause, key, letters, last) values ($1, $2, $3, $4, $5, $6) returning *"
-JUDGED = "update redrive_plan set judged = $2, items = $3, hash = $4, status = $5 where id = $1 and judged = $6 and status = 'judging'"
+JUDGED = "update redrive_plan set judged = $2, items = $3, hash = $4, status = $5, runnable = $7 where id = $1 and judged = $6 and status = 'judging'"
 ITEMS = "select * from redrive_item where plan = $1 and n > $2 order by n limit $3"
 HELD = "select key, count(*) as held from held where key = any($1::text[]) group by key"
 FIRST = "select key, min(id) as id from dead_letter where key = any($1::text[]) and resolved is null group by key"
@@ -29,7 +29,12 @@ select verdict, schema, currency, min(note) as example, count(*)::int as letters
   sum(held)::int as held, sum(amount) as amount
 from redrive_item where plan = $1 group by verdict, schema, currency order by count(*) desc
 """
-COUNTS = "select status, count(*) as n from redrive_item where plan = $1 and verdict = any($2::text[]) group by status"
+# What was begun and has not ended well is little; what has is counted on the plan's row.
+COUNTS = """
+select p.runnable, p.confirmed, p.waiting, i.status, count(i.n) as n
+from redrive_plan p left join redrive_item i on i.plan = p.id and i.status in ('queued', 'decided', 'failed_same', 'failed_new', 'moved')
+where p.id = $1 group by p.id, i.status
+"""
 COLUMNS = (
     "plan n letter topic part offset key digest fingerprint verdict note schema emits calls reads amount currency held".split()  # noqa: SIM905  one line
 )
@@ -107,7 +112,8 @@ class PlanStore:
         """Add a page of items; False when someone else judged that page meanwhile."""
         known, count = chained(plan["hash"], items), plan["items"] + len(items)
         async with self.pool.acquire() as db, db.transaction():
-            moved = await db.execute(JUDGED, plan["id"], upto, count, known, "ready" if done else "judging", plan["judged"])
+            runnable = plan["runnable"] + sum(item.verdict in RUNNABLE for item in items)
+            moved = await db.execute(JUDGED, plan["id"], upto, count, known, "ready" if done else "judging", plan["judged"], runnable)
             if str(moved) == "UPDATE 0":
                 return False
             rows = [(plan["id"], *(getattr(item, name) for name in COLUMNS[1:])) for item in items]
@@ -136,4 +142,13 @@ class PlanStore:
 
     async def progress(self, plan: int) -> dict[str, int]:
         """How many of the items that the plan runs are in which status."""
-        return {r["status"]: r["n"] for r in await self.pool.fetch(COUNTS, plan, RUNNABLE)}
+        return counted(await self.pool.fetch(COUNTS, plan))
+
+
+def counted(rows: Sequence[Any]) -> dict[str, int]:
+    """What `COUNTS` finds, by status; those of which there are none are left out."""
+    if not rows:
+        return {}
+    known = {r["status"]: r["n"] for r in rows if r["status"]} | {"confirmed": rows[0]["confirmed"], "waiting": rows[0]["waiting"]}
+    known["pending"] = rows[0]["runnable"] - sum(known.values())
+    return {status: count for status, count in known.items() if count}

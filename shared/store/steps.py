@@ -3,36 +3,46 @@
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from shared.store.plans import COUNTS, RUNNABLE, Row
+from shared.store.plans import COUNTS, Row, counted
 
 BEGUN = "insert into audit (who, why, what, plan, plan_hash) select $2, why, 'apply begun', id, hash from redrive_plan where id = $1"
 STEPPED = "update redrive_plan set status = 'running', rung = rung + 1, applied_by = coalesce(applied_by, $2) where id = $1"
 LADDER = (1, 5, 20, 100, 500, 1000)
 LAST_ITEM = 2**31 - 1
 SETTLE = """
+with settled as (
 update redrive_item i set ended = now(), status = case when exists (select from wait w where w.key = i.key) then 'waiting' else 'confirmed' end
 where i.plan = $1 and i.status = 'decided'
   and not exists (select from effect e where e.key = i.key and e.status in ('open', 'claimed'))
   and not exists (select from inbox b where b.key = i.key and b.kind in ('answered', 'woken'))
   and not exists (select from outbox_page o where o.topic = i.topic and o.part = i.part and o.first <= i.seq)
+returning i.status)
+update redrive_plan p set confirmed = p.confirmed + s.confirmed, waiting = p.waiting + s.waiting
+from (select count(*) filter (where status = 'confirmed') as confirmed, count(*) filter (where status = 'waiting') as waiting from settled) s
+where p.id = $1 and s.confirmed + s.waiting > 0
 """
 WITHDRAW = """
 with taken as (delete from inbox b using redrive_item i where i.plan = $1 and i.status = 'queued' and b.id = i.inbox returning i.n)
 update redrive_item i set status = 'pending', inbox = null from taken where i.plan = $1 and i.n = taken.n
 """
-NEXT = "select n, letter from redrive_item where plan = $1 and status = 'pending' and verdict = any($2::text[]) order by n limit $3"
+NEXT = """
+select n, letter from redrive_item
+where plan = $1 and status = 'pending' and verdict in ('apply', 'already applied', 'superseded') order by n limit $2
+"""
 LETTERS = "select id from dead_letter where id = any($1::bigint[]) order by id for update"
 MOVED = """
 select i.n, i.topic, i.part, i."offset", i.key,
   case when d.resolved is not null then 'was resolved' when sha256(coalesce(d.value, '')) <> i.digest then 'was edited'
     else 'is being decided on by another plan' end as why
 from redrive_item i join dead_letter d on d.id = i.letter
-where i.plan = $1 and i.status = 'pending' and i.verdict = any($2::text[]) and i.n <= $3 and (d.resolved is not null
+where i.plan = $1 and i.status = 'pending' and i.verdict in ('apply', 'already applied', 'superseded') and i.n <= $2
+  and (d.resolved is not null
   or sha256(coalesce(d.value, '')) <> i.digest or exists (select from redrive_item q where q.letter = i.letter and q.status = 'queued'))
 union all
 select i.n, i.topic, i.part, i."offset", r.key, 'has changed'
 from redrive_item i cross join lateral json_each_text(i.reads::json) r left join state s on s.key = r.key
-where i.plan = $1 and i.status = 'pending' and i.verdict = any($2::text[]) and i.n <= $3 and coalesce(s.version, 0) <> r.value::bigint
+where i.plan = $1 and i.status = 'pending' and i.verdict in ('apply', 'already applied', 'superseded') and i.n <= $2
+  and coalesce(s.version, 0) <> r.value::bigint
 order by n limit 1
 """
 QUEUE = """
@@ -80,10 +90,10 @@ class StepStore:
 
     async def _queue(self, db: PoolConnectionProxy, plan: Row, who: str) -> None:
         size = LADDER[min(plan["rung"], len(LADDER) - 1)]
-        rows = await db.fetch(NEXT, plan["id"], RUNNABLE, size)
+        rows = await db.fetch(NEXT, plan["id"], size)
         await db.execute(LETTERS, [r["letter"] for r in rows])
         upto = rows[-1]["n"] if plan["status"] == "running" else LAST_ITEM  # at first the whole plan is held to what it saw
-        if gone := await db.fetchrow(MOVED, plan["id"], RUNNABLE, upto):
+        if gone := await db.fetchrow(MOVED, plan["id"], upto):
             status = "stopped" if plan["status"] == "running" else "refused"
             await _end(db, plan["id"], status, _why_moved(dict(gone)))
             return
@@ -94,7 +104,7 @@ class StepStore:
 
 
 async def _counts(db: PoolConnectionProxy, plan: int) -> dict[str, int]:
-    return {r["status"]: r["n"] for r in await db.fetch(COUNTS, plan, RUNNABLE)}
+    return counted(await db.fetch(COUNTS, plan))
 
 
 async def _end(db: PoolConnectionProxy, plan: int, status: str, said: str) -> None:
