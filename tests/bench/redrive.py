@@ -15,7 +15,7 @@ from shared.ops.dlt_redrive import steps
 from shared.runtime.records import packed
 from tests.bench.durable import OURS, prepare
 from tests.bench.job import PARTITIONS, SCHEMA, Job, encode, orders
-from tests.bench.measure import compared, spread
+from tests.bench.measure import compared, failing, spread
 from tests.bench.subject import job, measured, registered, running, source, topic
 from tests.bench.subjects.throughline import TOKEN
 from tests.support.stack import Stack, wait_until
@@ -30,17 +30,19 @@ CAUSE = Cause("unknown-rate", "the rate of this order is not known")
 async def run(stack: Stack, repeat: int, scale: str) -> dict[str, Any]:
     schema_id, count = registered(stack, "bench.in-value", SCHEMA), LETTERS[scale]
     read = source(stack, "bench.redrive", count, count, schema_id)
-    piped, applied = list[dict[str, Any]](), list[dict[str, Any]]()
+    piped, applied, failed = list[dict[str, Any]](), list[dict[str, Any]](), list[str]()
     for turn in range(repeat):
-        piped.append(asdict(measured(OURS, "pipe", await job(stack, f"pipe-{turn}", read), count, TIMEOUT_S)))
-        applied.append(await _applied(stack, f"redrive-{turn}", count, schema_id))
-        print(f"  {turn + 1}/{repeat} pipe {piped[-1]['records_per_s']:,.0f} records/s, apply {_words(applied[-1])}", flush=True)
+        with failing(f"turn {turn + 1}", failed):
+            pipe = asdict(measured(OURS, "pipe", await job(stack, f"pipe-{turn}", read), count, TIMEOUT_S))
+            applied.append(await _applied(stack, f"redrive-{turn}", count, schema_id))
+            piped.append(pipe)
+            print(f"  {turn + 1}/{repeat} pipe {piped[-1]['records_per_s']:,.0f} records/s, apply {_words(applied[-1])}", flush=True)
     rows = [
         {"subject": "Throughline, dlt apply", "records_per_s": spread([each["records_per_s"] for each in applied]), "runs": applied},
         {"subject": "bare pipe", "records_per_s": spread([each["records_per_s"] for each in piped]), "runs": piped},
     ]
     told = compared([each["records_per_s"] for each in applied], [each["records_per_s"] for each in piped], TARGET)
-    return {"title": "Dead-letter apply", "unit": "letters/s", "letters": count, "rows": rows} | told
+    return {"title": "Dead-letter apply", "unit": "letters/s", "letters": count, "rows": rows, "failed": failed} | told
 
 
 def _words(run: dict[str, Any]) -> str:

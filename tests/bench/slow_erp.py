@@ -30,11 +30,13 @@ PHASES: dict[str, dict[str, Any] | None] = {
     "slow": {"account": SLOW, "latency_ms": 200},
     "heavy tail": {"account": SLOW, "heavy_tail": {"least_ms": 200, "alpha": 1.5, "most_ms": 5000}},
 }
-SECONDS = {"small": 12, "full": 30}
+SECONDS = {"small": (12, 12, 12), "full": (12, 35, 35)}  # of each phase; at full scale the slow ones together go beyond the first minute
 SETTLE_S = 4  # of each phase, left out of the allowance's use
 MINUTE_S = 60
-WAIT_S = 60
+WAIT_S = 20  # behind the last phase, for contracts of the other tenant that are late
 TARGETS = {"allowance_used": 0.95, "refused_after_first_minute": 0, "others_p99_ratio": 1.1}
+Span = tuple[float, float]
+Times = dict[str, float]  # by contract, seconds since the epoch
 SUBJECTS = (
     ("throughline_erp", "Throughline", OURS),
     ("faststream_erp", "FastStream, 15 workers", THEIRS),
@@ -58,8 +60,9 @@ async def run(stack: Stack, repeat: int, scale: str) -> dict[str, Any]:
     failed: list[str] = []
     for turn in range(repeat):
         for module, label, python in SUBJECTS:
+            seconds = SECONDS[scale if module == "throughline_erp" else "small"]  # what the peers do, they do from the first second
             with failing(label, failed):
-                runs[module].append(await _one(stack, f"{module.replace('_', '-')}-{turn}", module, python, SECONDS[scale], schema_id))
+                runs[module].append(await _one(stack, f"{module.replace('_', '-')}-{turn}", module, python, seconds, schema_id))
                 print(f"  {turn + 1}/{repeat} {label}: {_words(runs[module][-1])}", flush=True)
     rows = [{"subject": label} | _row(runs[module]) | {"runs": runs[module]} for module, label, _ in SUBJECTS if runs[module]]
     met = _met(rows[0]) if runs["throughline_erp"] else None
@@ -91,7 +94,7 @@ def _met(row: dict[str, Any]) -> dict[str, bool]:
     }
 
 
-async def _one(stack: Stack, name: str, module: str, python: Path, seconds: int, schema_id: int) -> dict[str, Any]:
+async def _one(stack: Stack, name: str, module: str, python: Path, seconds: tuple[int, ...], schema_id: int) -> dict[str, Any]:
     given = await job(stack, name, topic(stack, f"bench.{name}"))
     home = Path(given.folder) / "home"
     async with sandbox_running("netsuite", home) as sandbox, aiohttp.ClientSession(sandbox.url) as session:
@@ -103,25 +106,25 @@ async def _one(stack: Stack, name: str, module: str, python: Path, seconds: int,
             sending = Sending(given, schema_id)
             due = await sending.at({OTHER: PER_SECOND[OTHER]}, 5)
             await _all_made(session, due)  # it is at work
-            phases, dues = dict[str, tuple[float, float]](), dict[str, dict[str, float]]()
-            for phase, order in PHASES.items():
+            phases, dues = dict[str, Span](), dict[str, Times]()
+            for (phase, order), lasting in zip(PHASES.items(), seconds, strict=True):
                 await _order(session, order)
                 began = time.time()
-                dues[phase] = await sending.at(PER_SECOND if order else {OTHER: PER_SECOND[OTHER]}, seconds)
+                dues[phase] = await sending.at(PER_SECOND if order else {OTHER: PER_SECOND[OTHER]}, lasting)
                 phases[phase] = (began + SETTLE_S, time.time())
             await _order(session, None)
             made = await _all_made(session, {contract: at for each in dues.values() for contract, at in each.items()})
-        return _told(await _calls(session), phases, dues, made)
+        return _told(await _calls(session), phases, dues, made, time.time())
 
 
-def _told(calls: list[Call], phases: dict[str, tuple[float, float]], dues: dict[str, dict[str, float]], made: dict[str, float]) -> dict[str, Any]:
+def _told(calls: list[Call], phases: dict[str, Span], dues: dict[str, Times], made: Times, waited_until: float) -> dict[str, Any]:
+    """A contract that was never made counts with the time that was waited for it."""
     slow = [call for call in calls if call.account == SLOW]
     refused = [call for call in slow if call.refused]
     first = min(call.began for call in slow)
     p99, missing = dict[str, float](), dict[str, int]()
     for phase, due in dues.items():
-        late = max(made.values(), default=0.0)  # one that was never made counts as long as was waited
-        p99[phase] = round(quantile([(made.get(contract, late) - at) * 1000 for contract, at in due.items()], 0.99), 1)
+        p99[phase] = round(quantile([(made.get(contract, waited_until) - at) * 1000 for contract, at in due.items()], 0.99), 1)
         missing[phase] = sum(contract not in made for contract in due)
     return {
         "used": {name: round(under_way(slow, *phases[name]) / AT_ONCE, 4) for name in phases if name != "alone"},

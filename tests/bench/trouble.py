@@ -13,7 +13,7 @@ from tests.bench.subject import committed, job, registered, running, topic, wait
 from tests.support.stack import Stack
 
 SHARES = (0.0, 0.01, 0.10)
-PER_SECOND, SECONDS, SETTLE = 200, {"small": 10, "full": 30}, 200  # the first SETTLE records warm the process up and are left out
+PER_SECOND, SECONDS, SETTLE = 200, {"small": 10, "full": 20}, 200  # the first SETTLE records warm the process up and are left out
 POISON = b"\x00\xff\xff\xff\xfenobody can read this"
 TIMEOUT_S = 180
 FIRST = 100

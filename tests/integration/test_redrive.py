@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from io import BytesIO
 
+import asyncpg
 import fastavro
 import pytest
 
@@ -15,10 +16,11 @@ from shared.ops.dlt import Place
 from shared.ops.dlt_desk import Refused
 from shared.runtime.answers import Rejected, Reply
 from shared.runtime.decision import Allowance, Intent, Target
+from shared.store.plans import PlanStore
 from shared.wire.registry import Registry
 from tests.integration.test_runtime import Ledger, settled, until
 from tests.support.redriving import apply, desk, items_of, plan_of
-from tests.support.service import Bench, account, bench
+from tests.support.service import RUNTIME_TABLES, Bench, account, bench
 from tests.support.stack import Stack
 
 FORGET_WHAT_WAS_SEEN = """
@@ -313,3 +315,26 @@ async def test_nothing_but_the_services_own_topics_grows(stack: Stack, database:
             await apply(asked, await plan_of(asked))
             await until(none_held(service))
         assert (service.published(service.source), service.published(service.dead_letters)) == before
+
+
+OLD_LETTER = """insert into dead_letter (topic, part, "offset", headers, code, message, fingerprint) values ('t', 0, $1, '', 'c', 'm', 'f')"""
+OLD_ITEMS = """
+insert into redrive_item (plan, n, letter, topic, part, "offset", digest, fingerprint, verdict, note, schema, emits, calls, reads, held, status)
+select 1, n, n, 't', 0, n - 1, '', 'f', verdict, '', '', '[]', '[]', '{}', 0, status
+from unnest($1::text[], $2::text[]) with ordinality x(verdict, status, n)
+"""
+
+
+async def test_a_plan_from_before_its_counts_were_kept_goes_on_with_the_right_ones(database: str) -> None:
+    scripts = {path.stem: path.read_text() for path in RUNTIME_TABLES.glob("*.sql")}
+    db = await asyncpg.connect(database)
+    await db.execute(scripts["0001_runtime"] + scripts["0002_redrive"])
+    await db.execute("insert into redrive_plan (who, why, letters, last, items, status) values ('ann', 'mended', 5, 5, 5, 'running')")
+    for n in range(5):
+        await db.execute(OLD_LETTER, n)
+    verdicts = ["apply", "superseded", "apply", "apply", "still broken"]
+    await db.execute(OLD_ITEMS, verdicts, ["confirmed", "waiting", "decided", "pending", "pending"])
+    await db.execute(scripts["0003_redrive_counts"])
+    await db.close()
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        assert await PlanStore(pool).progress(1) == {"confirmed": 1, "waiting": 1, "decided": 1, "pending": 1}

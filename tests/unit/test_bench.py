@@ -8,7 +8,7 @@ from tests.bench.__main__ import BENCHMARKS
 from tests.bench.job import SEEN, decide, decode, encode, orders
 from tests.bench.measure import compared, failing, quantile, spread
 from tests.bench.picture import FIGURES, picture
-from tests.bench.slow_erp import Call, under_way
+from tests.bench.slow_erp import SLOW, Call, _told, under_way
 from tests.bench.subjects.throughline import Order
 
 ENVIRONMENT = {"at": "2026-01-01T00:00:00+00:00", "cores": 2, "cpu": "a <fast> one", "load_before": [0.5, 0.5, 0.5]}
@@ -65,6 +65,15 @@ def test_a_subject_that_fails_is_told_of_and_takes_no_other_with_it(capsys: pyte
         raise AssertionError("published 3 of 5")
     assert failed == ["a peer: published 3 of 5"]
     assert "a peer failed" in capsys.readouterr().out
+
+
+def test_a_contract_that_was_never_made_counts_with_the_time_that_was_waited_for_it() -> None:
+    calls = [Call(SLOW, 10, 12, False), Call(SLOW, 75, 76, True)]
+    told = _told(calls, {"alone": (0, 5), "slow": (10, 20)}, {"alone": {"A": 1, "B": 2}, "slow": {"C": 11, "D": 12}}, {"A": 2, "B": 4, "C": 12}, 80)
+    assert told["others_p99_ms"] == {"alone": 2000, "slow": 68000}
+    assert told["others_never_made"] == {"alone": 0, "slow": 1}
+    assert (told["refused"], told["refused_after_first_minute"]) == (1, 1)
+    assert told["used"] == {"slow": round(2 / 10 / 15, 4)}
 
 
 def test_the_picture_is_well_formed_and_names_every_subject() -> None:

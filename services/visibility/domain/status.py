@@ -34,6 +34,9 @@ class Stage(StrEnum):
     CLOSED = "CLOSED"
 
 
+_ORDER = {stage: place for place, stage in enumerate(Stage)}
+
+
 class Condition(StrEnum):
     FLOWING = "FLOWING"
     WAITING = "WAITING"
@@ -183,7 +186,7 @@ def status_of(tracked: Tracked) -> Status | None:
     if agreed is None or agreed.facts is None:
         return _known_by_failure(tracked, standing)
     reached = reached_at(tracked)
-    stage = max(reached, key=list(Stage).index)
+    stage = max(reached, key=_ORDER.__getitem__)
     waits = _waits(tracked)
     return Status(
         contract_id=tracked.contract_id,
