@@ -151,7 +151,7 @@ class SimulatedConsumer:
             return None
         lanes = [lane for lane in self.positions if lane not in self.paused]
         for lane in self.world.random.sample(lanes, len(lanes)):
-            if self.member is not None and self.world.chance(0.2):
+            if self.member is not None and self.world.chance(self.world.lazy):
                 continue  # not fetched yet
             if fetched := self._fetch(lane):
                 return fetched
@@ -224,7 +224,7 @@ class SimulatedProducer:
     ) -> None:
         """On its way from here on, whatever becomes of the process; records of one producer stay in order."""
         lane = topic, partition if partition >= 0 else zlib.crc32(key or b"") % self.broker.topics[topic]
-        self.arrives = max(self.arrives + 1e-6, self.world.loop.elapsed + self.world.delay())
+        self.arrives = max(self.arrives + 1e-6, self.world.loop.elapsed + self.world.delay() + self.world.sprung("kafka: record").hold)
         self.in_flight += 1
         lost = self.world.chance(self.world.trouble / 4)
         self.world.after(self.arrives - self.world.loop.elapsed, self._land, lane, key, value, list(headers), lost)
@@ -235,15 +235,20 @@ class SimulatedProducer:
             blocked_on(self.landed)
         if self.error:
             raise self.error
-        fate = self.world.random.choice(("request", "answer", "late")) if self.world.chance(self.world.trouble) else "well"
-        done: asyncio.Future[None] = self.world.loop.create_future()
+        blocked_on(self._asked_to_commit(timeout))
+
+    def _asked_to_commit(self, timeout: float) -> "asyncio.Future[None]":
+        world, trap = self.world, self.world.sprung("kafka: EndTxn")
+        fate = world.random.choice(("request", "answer", "late")) if world.chance(world.trouble) else "answer" if trap.answer_lost else "well"
+        done: asyncio.Future[None] = world.loop.create_future()
         if fate != "well":
-            self.world.say(f"kafka: EndTxn of {self.name}: {fate} lost")
-            self.world.after(timeout / 10, self.world._fail, done, failure(KafkaError._TIMED_OUT, f"EndTxn: {fate}"))
+            world.say(f"kafka: EndTxn of {self.name}: {fate} lost")
+        if fate != "well" or trap.hold:
+            world.after(timeout / 10, world.fail, done, failure(KafkaError._TIMED_OUT, f"EndTxn: {fate}"))
         if fate != "request":
-            late = self.world.random.uniform(0, timeout) if fate == "late" else 0.0
-            self.world.after(self.world.delay() + late, self._end, done)
-        blocked_on(done)
+            late = world.random.uniform(0, timeout) if fate == "late" else trap.hold
+            world.after(world.delay() + late, self._end, done, fate != "answer")
+        return done
 
     def _land(self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool) -> None:
         self.in_flight -= 1
@@ -257,13 +262,14 @@ class SimulatedProducer:
         if not self.in_flight and self.landed and not self.landed.done():
             self.landed.set_result(None)
 
-    def _end(self, done: "asyncio.Future[None]") -> None:
+    def _end(self, done: "asyncio.Future[None]", told: bool) -> None:
         try:
             self.broker.end(self.name, self.epoch, True)
         except KafkaException as error:
-            self.world.after(self.world.delay(), self.world._fail, done, error)
+            self.world.after(self.world.delay(), self.world.fail, done, error)
         else:
-            self.world.after(self.world.delay(), self.world._succeed, done, None)
+            if told:
+                self.world.after(self.world.delay(), self.world.succeed, done, None)
 
 
 def _late(why: str) -> Exception:

@@ -1,7 +1,7 @@
 """A database in memory: tables, row locks that transactions hold to their end, and a journal of what was committed."""
 
 import asyncio
-from collections.abc import Hashable, Iterable
+from collections.abc import Awaitable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,6 +15,7 @@ from tests.simulation.world import World
 
 IDLE_S, LOCK_S = 2.0, 3.0
 Row = TypeVar("Row")
+T = TypeVar("T")
 
 
 def changed(row: Row, **fields: Any) -> Row:
@@ -46,6 +47,7 @@ class Committed:
     process: str
     batch: Batch
     numbered: dict[Lane, list[OutboxRow]]
+    owners: dict[Lane, int]  # the epoch of each lane's owner at that moment
 
 
 class Transaction:
@@ -55,6 +57,8 @@ class Transaction:
         self.database, self.process = database, process
         self.locks: set[Hashable] = set()
         self.aborted = False
+        self.under_way = 0
+        self.left = False
         self.touched = database.world.loop.time()
         database.world.after(IDLE_S / 2, self._watch)
 
@@ -75,6 +79,21 @@ class Transaction:
     def alive(self) -> None:
         if self.aborted:
             raise asyncpg.InterfaceError("connection was closed in the middle of operation")
+
+    async def served(self, statement: Awaitable[T]) -> T:
+        """One that has arrived; the client that sent it may have left meanwhile."""
+        try:
+            return await statement
+        finally:
+            self.under_way -= 1
+            if self.left:
+                self.leave()
+
+    def leave(self) -> None:
+        """The client closes its connection: behind what it sent on it."""
+        self.left = True
+        if not self.under_way:
+            self.end()
 
     def end(self) -> None:
         self.aborted = True

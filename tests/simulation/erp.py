@@ -22,11 +22,13 @@ class Made:
 
 @dataclass(slots=True)
 class Erp:
-    """`unique`: it knows its external ids refuses a second object, but shows new ones late. Otherwise it takes everything and shows it at once."""
+    """`unique`: it knows its external ids and refuses a second object, but shows new ones late by `lag`. Otherwise it takes everything and shows
+    it at once. Its answers take up to `slow` seconds."""
 
     world: World
     unique: bool = True
     lag: float = 0.0
+    slow: float = 0.0
     made: list[Made] = field(default_factory=list)
     calls: list[tuple[float, str, str]] = field(default_factory=list)
 
@@ -58,6 +60,7 @@ class SimulatedAdapter:
 
     async def send(self, intent: Intent, effect_id: str) -> Reply:
         world, likely = self.world, 4 * self.world.trouble
+        world.sprung("erp: send")
         self._fail_sometimes("before")
         if world.is_away("erp") or world.chance(likely):
             throttled = world.chance(0.5)
@@ -76,6 +79,7 @@ class SimulatedAdapter:
         return self._reply(Done(external_id_of(intent.content)))
 
     async def look_up(self, intent: Intent) -> Finding:
+        self.world.sprung("erp: look")
         self._fail_sometimes("looking")
         await asyncio.sleep(self.world.delay())
         if self.world.is_away("erp") or self.world.chance(2 * self.world.trouble):
@@ -91,7 +95,7 @@ class SimulatedAdapter:
         said = self.erp.make(external_id, content)
         if not self.world.chance(4 * self.world.trouble):
             late = self.world.random.uniform(0, 30) if self.world.chance(4 * self.world.trouble) else 0.0
-            self.world.after(self.world.delay() + late, self.world._succeed, answer, said)
+            self.world.after(self.world.delay() + self.world.random.uniform(0, self.erp.slow) + late, self.world.succeed, answer, said)
 
     def _fail_sometimes(self, when: str) -> None:
         if self.world.chance(2 * self.world.trouble):

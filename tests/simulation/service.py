@@ -1,6 +1,6 @@
 """The service that is simulated: accounts in revisions, which wait for their parents, are published, and made in an ERP one call at a time."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ from shared.wire.limits import Undecodable
 from tests.simulation.erp import SimulatedAdapter
 
 NAME, SOURCE, OUTPUT, DEAD_LETTERS, POSITIONS = "sim", "in", "out", "sim.dlt.v1", "sim.position.v1"
+POISON, KILLER = b"\x00poison", b"\x00killer"
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -60,12 +61,17 @@ class Account:
 
 
 class JsonCodec:
-    """Bytes that begin with a zero are poison."""
+    """Bytes that begin with a zero are no message; some of them end the process that decodes them."""
+
+    def __init__(self, die: Callable[[], None]) -> None:
+        self.die = die
 
     def encode(self, message: Any, topic: str) -> bytes:
         return msgspec.json.encode(message)
 
     def decode(self, value: bytes, expected: type) -> Any:
+        if value == KILLER:
+            self.die()
         if value.startswith(b"\x00"):
             raise Undecodable("poison", "these bytes are no message")
         return msgspec.json.decode(value, type=expected)

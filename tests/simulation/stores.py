@@ -35,6 +35,10 @@ class Connected:
         answer: T = await self.world.exchange("postgres", what, serve, _cut)
         return answer
 
+    async def within(self, transaction: Transaction, what: str, serve: Callable[[], Awaitable[T]]) -> T:
+        transaction.under_way += 1
+        return await self.ask_long(what, lambda: transaction.served(serve()))
+
     @property
     def now(self) -> float:
         return self.world.loop.time()
@@ -51,7 +55,7 @@ class SimulatedLanes(Connected):
             finally:
                 transaction.end()
 
-        return await self.ask_long("claim", serve)
+        return await self.ask_long("claim lanes", serve)
 
     async def read(self, lanes: Sequence[Lane]) -> list[LaneRow]:
         return await self.ask("read lanes", lambda: [self.db.lane(lane) for lane in lanes if lane in self.db.lanes])
@@ -120,12 +124,12 @@ class SimulatedBatches(Connected):
         """Statement by statement: fences and rows under lock, waits under their keys' lock, then all becomes visible at once."""
         transaction = Transaction(self.db, self.process)
         try:
-            await self.ask_long("fences", lambda: self._move(transaction, batch.fences))
-            await self.ask_long("rows", lambda: self._check(transaction, batch))
-            woken = await self.ask_long("waits", lambda: self._waits(transaction, batch))
-            return await self.ask("COMMIT", lambda: self._apply(transaction, batch, woken))
+            await self.within(transaction, "fences", lambda: self._move(transaction, batch.fences))
+            await self.within(transaction, "rows", lambda: self._check(transaction, batch))
+            woken = await self.within(transaction, "waits", lambda: self._waits(transaction, batch))
+            return await self.within(transaction, "COMMIT", lambda: self._apply(transaction, batch, woken))
         finally:
-            self.world.after(0, transaction.end)
+            self.world.after(0, transaction.leave)
 
     async def _move(self, transaction: Transaction, fences: Sequence[Fence]) -> None:
         ordered = sorted(fences, key=lambda f: f.lane)
@@ -165,7 +169,7 @@ class SimulatedBatches(Connected):
     def _woken(self, w: WaitChange) -> InboxRow:
         return InboxRow(self.db.next_inbox(), w.lane, w.key, "woken", msgspec.json.encode({"wait_key": w.wait_key}), w.trace)
 
-    def _apply(self, transaction: Transaction, batch: Batch, woken: list[tuple[InboxRow, float]]) -> dict[Lane, list[OutboxRow]]:
+    async def _apply(self, transaction: Transaction, batch: Batch, woken: list[tuple[InboxRow, float]]) -> dict[Lane, list[OutboxRow]]:
         transaction.alive()
         db = self.db
         counts: dict[Lane, int] = {}
@@ -189,7 +193,7 @@ class SimulatedBatches(Connected):
         db.waits = {i: w for i, w in db.waits.items() if i[0] not in batch.rewaited}
         db.waits |= {(w.key, w.wait_key): (kept[w.key, w.wait_key], w) for w in batch.waits}
         db.inbox |= {row.id: (row, due) for row, due in woken}
-        db.history.append(Committed(self.now, str(self.process), batch, numbered))
+        db.history.append(Committed(self.now, str(self.process), batch, numbered, {f.lane: db.lanes[f.lane].epoch for f in batch.fences}))
         self.world.say(f"postgres: commit {[(f.lane[1], f.old, f.new, f.epoch) for f in batch.fences]} {[(j.key, j.outcome) for j in batch.journal]}")
         transaction.end()
         return numbered

@@ -23,7 +23,9 @@ class Strand:
     running: "Strand | None" = None
 
     def __init__(self) -> None:
-        self.turn, self.back = threading.Semaphore(0), threading.Semaphore(0)
+        self.turn, self.back = threading.Lock(), threading.Lock()  # both are held by who waits for the other; a semaphore takes thrice as long
+        self.turn.acquire()
+        self.back.acquire()
         self.job: Callable[[], None] | None = None
         self.process: Process | None = None
         self.doomed = False
@@ -77,8 +79,8 @@ def blocked_on(future: "asyncio.Future[T]") -> T:
 class TurnTaking:
     """A Worker whose threads take turns with the loop."""
 
-    def __init__(self, loop: VirtualLoop, process: Process, strands: list[Strand], count: int) -> None:
-        self.loop, self.process, self.strands, self.count = loop, process, strands, count
+    def __init__(self, loop: VirtualLoop, process: Process, strands: list[Strand], count: int, lateness: Callable[[], float]) -> None:
+        self.loop, self.process, self.strands, self.count, self.lateness = loop, process, strands, count, lateness
         self.waiting: deque[Callable[[], None]] = deque()
         self.busy = 0
 
@@ -118,7 +120,7 @@ class TurnTaking:
         self.waiting.append(job)
         if self.busy < self.count:
             self.busy += 1
-            self.loop.call_soon(self._start, context=self.process.context)
+            self.loop.call_later(self.lateness(), self._start, context=self.process.context)
 
     def _start(self) -> None:
         if not self.waiting:

@@ -1,0 +1,205 @@
+"""Guards of the runtime, each with a patch that takes it out. What SQL guards is taken out where the simulated stores do the same;
+the SQL itself is held to it by `tests/integration/test_store_guards.py`."""
+
+
+import pytest
+from confluent_kafka import Consumer, Message
+
+from shared.runtime import positions
+from shared.runtime.answers import Reply
+from shared.runtime.decision import Target
+from shared.runtime.engine import Engine
+from shared.runtime.lanes import OwnedLane
+from shared.runtime.positions import Position, Publisher
+from shared.runtime.reader import Reader
+from shared.runtime.records import Record
+from shared.runtime.relay import Relay
+from shared.runtime.runner import LEASE_SHARE, Runner
+from shared.store.effects import ClaimedEffect
+from shared.store.rows import InboxRow, Lane, OutboxRow
+from tests.simulation.clients import Fetched, SimulatedConsumer
+from tests.simulation.database import EffectRow, changed
+from tests.simulation.stores import SimulatedBatches, SimulatedEffects, SimulatedLanes
+
+EVER = 1e9
+
+
+def rows_as_they_come(patch: pytest.MonkeyPatch) -> None:
+    async def next_rows(self: Relay) -> list[OutboxRow]:
+        rows = list(self.fresh) or await self.outbox.pending(self.lane, self.position or 0, 1000)
+        self.fresh.clear()
+        return rows
+
+    patch.setattr(Relay, "_next_rows", next_rows)
+
+
+def same_producer_after_doubt(patch: pytest.MonkeyPatch) -> None:
+    real = Relay._start_over
+
+    async def start_over(self: Relay, error: Exception, failures: int) -> None:
+        position, producer = self.position, self.publisher.producer
+        await real(self, error, failures)
+        self.position, self.publisher.producer = position, producer
+
+    patch.setattr(Relay, "_start_over", start_over)
+
+
+def position_read_before_opening(patch: pytest.MonkeyPatch) -> None:
+    opened, read = Publisher.open, Publisher._read
+
+    def open_behind(self: Publisher) -> int:
+        topics = self.outside.producer(self._configuration()).list_topics(self.topic, 1).topics
+        self.partition = self.lane[1] % len(topics[self.topic].partitions)
+        position = read(self)
+        patch.setattr(self, "_read", lambda: position, raising=False)
+        return opened(self)
+
+    patch.setattr(Publisher, "open", open_behind)
+
+
+def position_read_to_where_open_transactions_begin(patch: pytest.MonkeyPatch) -> None:
+    real = Publisher._read_with
+
+    def read_with(self: Publisher, anybodys: Consumer, consumer: Consumer) -> Position | None:
+        return real(self, consumer, consumer)
+
+    patch.setattr(Publisher, "_read_with", read_with)
+
+
+def end_of_a_transaction_awaited_without_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(positions, "COMMIT_S", EVER)
+
+
+def fences_without_epoch(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SimulatedBatches, "fits", lambda self, fence: self.db.lanes[fence.lane].next == fence.old)
+
+
+def fences_without_offset(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SimulatedBatches, "fits", lambda self, fence: self.db.lanes[fence.lane].epoch == fence.epoch)
+
+
+def offsets_of_the_group_believed(patch: pytest.MonkeyPatch) -> None:
+    """As by a client that commits by itself what it has handed out, and goes on from there."""
+    real, fetch = SimulatedConsumer._place, SimulatedConsumer._fetch
+
+    def place(self: SimulatedConsumer, lane: Lane, offset: int) -> None:
+        real(self, lane, self.group.committed.get(lane, offset))
+
+    def fetch_and_commit(self: SimulatedConsumer, lane: Lane) -> Fetched | None:
+        fetched = fetch(self, lane)
+        self.group.committed[lane] = self.positions[lane]
+        return fetched
+
+    patch.setattr(SimulatedConsumer, "_place", place)
+    patch.setattr(SimulatedConsumer, "_fetch", fetch_and_commit)
+
+
+def records_of_earlier_claims_believed(patch: pytest.MonkeyPatch) -> None:
+    real = Reader._record
+
+    def record(self: Reader, message: Message) -> Record | None:
+        claim = self.lanes.get((message.topic() or "", message.partition() or 0))
+        if claim is not None and not message.error():
+            claim.placed = True
+        return real(self, message)
+
+    patch.setattr(Reader, "_record", record)
+
+
+def ends_from_before_a_seek_believed(patch: pytest.MonkeyPatch) -> None:
+    real = Reader._record
+
+    def record(self: Reader, message: Message) -> Record | None:
+        claim = self.lanes.get((message.topic() or "", message.partition() or 0))
+        if message.error() and claim is not None:
+            claim.reached_end(message.offset() or 0)
+        return real(self, message)
+
+    def begins(self: OwnedLane) -> None:
+        self.placed = True
+
+    patch.setattr(Reader, "_record", record)
+    patch.setattr(OwnedLane, "begins", begins)
+
+
+def no_backlog_after_doubt(patch: pytest.MonkeyPatch) -> None:
+    real = Engine._rewind
+
+    async def rewind(self: Engine, why: str) -> None:
+        publish, self._publish_backlog = self._publish_backlog, lambda rows: None  # type: ignore[method-assign]
+        try:
+            await real(self, why)
+        finally:
+            self._publish_backlog = publish  # type: ignore[method-assign]
+
+    patch.setattr(Engine, "_rewind", rewind)
+
+
+def no_return_after_doubt(patch: pytest.MonkeyPatch) -> None:
+    async def go_on(self: Engine, why: str) -> None:
+        return None
+
+    patch.setattr(Engine, "_rewind", go_on)
+
+
+def inbox_looked_at_only_when_told(patch: pytest.MonkeyPatch) -> None:
+    real = Engine._due
+
+    async def due(self: Engine) -> list[InboxRow]:
+        return await real(self) if self.inbox_signal.is_set() else []
+
+    patch.setattr(Engine, "_due", due)
+
+
+def calls_looked_for_only_when_told(patch: pytest.MonkeyPatch) -> None:
+    real = Runner._round
+
+    async def once_told(self: Runner) -> None:
+        if self.work.is_set() or not self.governed:
+            await real(self)
+        await self.work.wait()
+
+    patch.setattr(Runner, "_round", once_told)
+
+
+def no_look_after_doubt(patch: pytest.MonkeyPatch) -> None:
+    real = Runner._call
+
+    async def call(self: Runner, target: Target, effect: ClaimedEffect, until: float) -> Reply:
+        return await real(self, target, changed(effect, doubtful=False), until)
+
+    patch.setattr(Runner, "_call", call)
+
+
+def leases_not_looked_at_before_sending(patch: pytest.MonkeyPatch) -> None:
+    real = Runner._reply
+
+    async def reply(self: Runner, target: Target, effect: ClaimedEffect, until: float) -> Reply:
+        return await real(self, target, effect, self.clock.monotonic() + LEASE_SHARE * self.settings.effect_lease_s)
+
+    patch.setattr(Runner, "_reply", reply)
+
+
+def no_doubt_after_a_lost_claim(patch: pytest.MonkeyPatch) -> None:
+    real = SimulatedEffects._claimed
+
+    def claimed(self: SimulatedEffects, row: EffectRow, lease: float) -> ClaimedEffect:
+        row.status = "open"
+        return real(self, row, lease)
+
+    patch.setattr(SimulatedEffects, "_claimed", claimed)
+
+
+def answers_of_lost_claims_taken(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SimulatedEffects, "ours", lambda self, row, effect: row.status == "claimed")
+
+
+def missed_supplies_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SimulatedBatches, "missed", lambda self, wait: False)
+
+
+def suspects_not_marked(patch: pytest.MonkeyPatch) -> None:
+    async def mark(self: SimulatedLanes, lane: Lane, offset: int, epoch: int) -> int:
+        return 1
+
+    patch.setattr(SimulatedLanes, "mark_suspect", mark)
