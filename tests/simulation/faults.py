@@ -89,7 +89,7 @@ class Faults:
     def _frozen_in_a_call(self) -> None:
         lease = self.stage.settings.effect_lease_s
         steps = (*CALL_STEPS, *CALL_STEPS[:1] * 3)  # between claim and call it hurts most
-        self._lay("frozen at", steps, _frozen((0.5 * lease, 1.2 * lease, 2 * lease)), NO_TRAP, times=2, latest=3)
+        self._lay("frozen at", steps, _frozen((0.5 * lease, 1.2 * lease, 2 * lease)), NO_TRAP, latest=3)
 
     def _moving_lanes(self) -> None:
         """They change hands all the time, while a batch takes longer than progress waits to be noted."""

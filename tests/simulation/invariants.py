@@ -27,9 +27,7 @@ class Evidence:
 
 
 def violations(e: Evidence) -> list[str]:
-    checks: list[Callable[[Evidence], list[str]]] = [every_input_once, fences_chain, outcomes_follow_the_log, lanes_are_dense, nothing_halted]
-    checks += [output_is_what_was_decided, effects_once, effects_in_order, nothing_left, waits_are_honest, dead_letters_hold, only_deaths_quarantine]
-    return [f"{check.__name__}: {problem}" for check in checks for problem in check(e)]
+    return [f"{check.__name__}: {problem}" for check in CHECKS for problem in check(e)]
 
 
 def every_input_once(e: Evidence) -> list[str]:
@@ -209,3 +207,9 @@ def _by_key(e: Evidence) -> dict[str, list[tuple[tuple[Lane, int], Entry]]]:
 def _published(e: Evidence) -> list[tuple[Lane, Entry]]:
     topics = (simulated.OUTPUT, simulated.DEAD_LETTERS)
     return [(lane, entry) for lane, log in e.broker.logs.items() if lane[0] in topics for entry in log if visible(entry)]
+
+
+CHECKS: tuple[Callable[[Evidence], list[str]], ...] = (
+    *(every_input_once, fences_chain, outcomes_follow_the_log, lanes_are_dense, output_is_what_was_decided, nothing_halted),
+    *(effects_once, effects_in_order, nothing_left, waits_are_honest, dead_letters_hold, only_deaths_quarantine),
+)

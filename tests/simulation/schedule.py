@@ -48,6 +48,7 @@ class Stage:
         self.database = Database(world)
         unique, lag = world.random.random() < 0.6, world.random.choice((0.0, 1.0, 8.0))
         self.erp = Erp(world, unique, lag if unique else 0.0, world.random.choice((0.0, 0.0, 1.0, 4.0)))
+        self.concurrency = world.random.choice((2, 6))
         self.processes: list[Process] = []
         self.engines: list[Engine] = []
         self.instances = [Instance(self, name) for name in "ab"[:INSTANCES]]
