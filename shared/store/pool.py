@@ -14,10 +14,8 @@ AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientErr
 
 
 async def _as_it_is(connection: asyncpg.Connection) -> None:
-    """No session state is ever set, and locks end with their transaction: unless one was left open, there is nothing to reset,
-    which saves a round trip at every use."""
-    if connection.is_in_transaction():
-        await connection.reset()
+    """asyncpg itself ends a transaction that was left open. Else no session state is ever set, and locks end with their transaction:
+    there is nothing to reset, which saves a round trip at every use."""
 
 
 async def open_pool(dsn: str, size: int) -> asyncpg.Pool:

@@ -1,0 +1,116 @@
+"""What SQL guards, on a real PostgreSQL: who may write a lane, in which order its records are numbered, whose answer to a call counts."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from shared.runtime.records import packed
+from shared.store.batches import BatchStore, Conflict, Fenced
+from shared.store.effects import EffectStore
+from shared.store.lanes import LaneStore
+from shared.store.pool import open_pool
+from shared.store.rows import Batch, EffectChange, Fence, Lane, Publication, StateChange, WaitChange
+from tests.support.service import bench
+from tests.support.stack import Stack
+
+LANE: Lane = ("in", 0)
+MOVE = "update lane set next = 1, head = head + 1 where topic = 'in' and part = 0"
+
+
+def batch(old: int, new: int, epoch: int = 1) -> Batch:
+    return Batch(fences=[Fence(LANE, old, new, epoch)], publications=[Publication(LANE, "out", b"k", b"v", packed([]))])
+
+
+def state(version: int, key: str = "account:A") -> StateChange:
+    return StateChange(key, version, False, b"{}", None)
+
+
+@asynccontextmanager
+async def lane_of_ours(stack: Stack, database: str, size: int = 2) -> AsyncIterator[asyncpg.Pool]:
+    """A pool as services open it; the lane is claimed once."""
+    async with bench(stack, database):
+        pool = await open_pool(database, size)
+        try:
+            await LaneStore(pool).claim([LANE])
+            yield pool
+        finally:
+            await pool.close()
+
+
+@pytest.mark.parametrize("passed", [batch(0, 1, epoch=2), batch(1, 2)], ids=["epoch", "offset"])
+async def test_a_batch_is_written_under_the_lanes_own_epoch_from_its_own_offset_or_not_at_all(
+    stack: Stack, database: str, passed: Batch
+) -> None:
+    async with lane_of_ours(stack, database) as pool:
+        with pytest.raises(Fenced):
+            await BatchStore(pool).commit(passed)
+        assert [row.seq for row in (await BatchStore(pool).commit(batch(0, 1)))[LANE]] == [1]
+
+
+@pytest.mark.parametrize(("ending", "numbers"), [("commit", None), ("rollback", [1])])
+async def test_numbers_are_given_out_in_the_order_of_commits_and_none_is_left_out(
+    stack: Stack, database: str, ending: str, numbers: list[int] | None
+) -> None:
+    async with lane_of_ours(stack, database) as pool, pool.acquire() as other:
+        await other.execute("begin")
+        await other.execute(MOVE)
+        waiting = asyncio.create_task(BatchStore(pool).commit(batch(0, 1)))
+        await asyncio.wait([waiting], timeout=0.3)
+        assert not waiting.done()  # behind whoever moves the fence now
+        await other.execute(ending)
+        if numbers is None:
+            with pytest.raises(Fenced):
+                await waiting
+        else:
+            assert [row.seq for row in (await waiting)[LANE]] == numbers
+
+
+async def test_a_lane_whose_owner_froze_in_a_transaction_has_a_new_owner_within_its_patience(stack: Stack, database: str) -> None:
+    async with lane_of_ours(stack, database) as pool, pool.acquire() as frozen:
+        await frozen.execute("begin")
+        await frozen.execute(MOVE)
+        (row,) = await LaneStore(pool).claim([LANE])
+        assert (row.epoch, row.next) == (2, 0)
+
+
+async def test_a_connection_left_within_a_transaction_is_not_handed_on(stack: Stack, database: str) -> None:
+    async with lane_of_ours(stack, database, size=1) as pool:
+        async with pool.acquire() as left:
+            await left.execute("begin")
+            await left.execute(MOVE)
+        async with pool.acquire() as next_one:
+            assert not next_one.is_in_transaction()
+        assert (await LaneStore(pool).read([LANE]))[0].next == 0
+
+
+async def test_a_state_that_changed_while_it_was_decided_on_is_not_overwritten(stack: Stack, database: str) -> None:
+    async with lane_of_ours(stack, database) as pool:
+        await BatchStore(pool).commit(Batch(states=[state(1)]))
+        with pytest.raises(Conflict):
+            await BatchStore(pool).commit(Batch(states=[state(1)]))
+
+
+async def test_a_waiter_whose_key_came_between_its_look_and_its_wait_is_woken(stack: Stack, database: str) -> None:
+    async with lane_of_ours(stack, database) as pool:
+        store = BatchStore(pool)
+        wait = WaitChange("account:A", "account:B", "q", "missing", None, None, LANE, None, read=0)
+        await store.commit(Batch(states=[state(1, "account:B")], supplies=["account:B"]))
+        await store.commit(Batch(states=[state(1)], rewaited=["account:A"], waits=[wait]))
+        assert [row.key for row in await store.due([LANE], 10)] == ["account:A"]
+
+
+async def test_only_who_holds_the_claim_of_a_call_says_what_came_of_it_and_the_next_doubts(stack: Stack, database: str) -> None:
+    async with lane_of_ours(stack, database) as pool:
+        store = EffectStore(pool)
+        await BatchStore(pool).commit(Batch(effects=[EffectChange(uuid.uuid4(), LANE, "account:A", "make", "erp", b"{}", None)]))
+        (late,) = await store.claim("erp", 0.0, 1)
+        (held,) = await store.claim("erp", 60.0, 1)
+        assert (late.doubtful, held.doubtful) == (False, True)
+        await store.postpone(late, 0.0, False, None)
+        assert await store.claim("erp", 60.0, 1) == []
+        assert await store.end(late, "rejected", b"{}", None) is None
+        assert await store.end(held, "done", b"{}", None) == LANE
