@@ -18,6 +18,7 @@ from tests.support.service import bench
 from tests.support.stack import Stack
 
 LANE: Lane = ("in", 0)
+IDS = {"in": "in-1"}
 MOVE = "update lane set next = 1, head = head + 1 where topic = 'in' and part = 0"
 
 
@@ -35,7 +36,7 @@ async def lane_of_ours(stack: Stack, database: str, size: int = 2) -> AsyncItera
     async with bench(stack, database):
         pool = await open_pool(database, size)
         try:
-            await LaneStore(pool).claim([LANE])
+            await LaneStore(pool).claim([LANE], IDS)
             yield pool
         finally:
             await pool.close()
@@ -73,7 +74,7 @@ async def test_a_lane_whose_owner_froze_in_a_transaction_has_a_new_owner_within_
     async with lane_of_ours(stack, database) as pool, pool.acquire() as frozen:
         await frozen.execute("begin")
         await frozen.execute(MOVE)
-        (row,) = await LaneStore(pool).claim([LANE])
+        (row,) = await LaneStore(pool).claim([LANE], IDS)
         assert (row.epoch, row.next) == (2, 0)
 
 

@@ -92,6 +92,8 @@ class Exchange:
     def __init__(self, world: World, system: str, what: str, serve: Callable[[], Any], lost: Callable[[str], Exception]) -> None:
         self.world, self.what, self.serve, self.lost = world, f"{system}: {what}", serve, lost
         self.answer: asyncio.Future[Any] = world.loop.create_future()
+        if (process := here()) and process.dead and not world.over:
+            return  # it unwinds, but nobody hears of it any more
         self.trap = world.sprung(self.what)
         if world.over or world.is_away(system) or world.chance(world.trouble):
             self._lose("request")
