@@ -3,11 +3,13 @@
 import argparse
 import json
 import random
+import signal
 import sys
 import time
 from pathlib import Path
 
-from tests.faults.run import Run
+from tests.faults.report import Report
+from tests.faults.run import Run, Say
 
 
 def main() -> int:
@@ -26,12 +28,36 @@ def main() -> int:
         print(f"{time.monotonic() - began:7.1f}  {text}", flush=True)
 
     say(f"seed {seed}, {asked.seconds:.0f} s, {asked.nodes} Kafka node(s)")
-    report = Run(asked.seconds, seed, asked.nodes, last_act=True, say=say).play(asked.home)
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.with_suffix(".json").write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
-    asked.out.with_suffix(".md").write_text(report.as_markdown(), encoding="utf-8")
-    print(report.as_markdown())
-    return 0 if report.holds else 1
+    run = Run(asked.seconds, seed, asked.nodes, last_acts=True, say=say)
+    _stop_early(run, say)
+    try:
+        run.play(asked.home)
+    except BaseException as error:  # a second Ctrl-C, too: what came of the run until now is written all the same
+        run.broken.append(f"ended by {type(error).__name__}: {error}")
+        raise
+    finally:
+        _write(run.report(), asked.out)
+    return 0 if run.report().holds else 1
+
+
+def _stop_early(run: Run, say: Say) -> None:
+    """The first SIGINT or SIGTERM ends the breaking, and what was broken is judged; the second ends the run."""
+
+    def told(sign: int, frame: object) -> None:
+        if run.stopping.is_set():
+            raise KeyboardInterrupt
+        say("no more is broken; healing, and judging what was (once more: end at once)")
+        run.stopping.set()
+
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, told)
+
+
+def _write(report: Report, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix(".json").write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+    out.with_suffix(".md").write_text(report.as_markdown(), encoding="utf-8")
+    print(report.as_markdown(), flush=True)
 
 
 if __name__ == "__main__":

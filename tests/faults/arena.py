@@ -38,7 +38,7 @@ QUICK = {
     "THROUGHLINE_TRACE_RATIO": "0",
 }
 """Shorter patience than in production, so that what outlives it fits into a run."""
-DISK = "size=700m"
+DISK = "size=2g"  # room for an hour, PostgreSQL's log of writes included
 LEFT = ("lag", "outbox", "inbox_due", "effects_open")
 QUIET_LOOKS = 4
 

@@ -6,6 +6,8 @@ from tests.faults.injectors.kinds import Fault
 from tests.faults.injectors.recreated import LAST
 
 FAULTS: tuple[Fault, ...] = (*network.FAULTS, *processes.FAULTS, *vendors.FAULTS, *database.FAULTS, *hostile.FAULTS)
+LAST_ACTS: tuple[Fault, ...] = (LAST,)
+"""They take evidence with them, so they follow the verdict."""
 ROWS = range(1, 43)
 
 NOT_PLAYED = {
@@ -35,5 +37,5 @@ def not_played(played: set[int]) -> dict[int, str]:
 
 
 def row_of(kind: str) -> int | None:
-    known = {fault.kind: fault.row for fault in (*FAULTS, LAST)} | feed.ROWS
+    known = {fault.kind: fault.row for fault in (*FAULTS, *LAST_ACTS)} | feed.ROWS
     return known[kind]

@@ -11,18 +11,24 @@ from tests.faults.checker.verdict import UNSEEN, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`settings` are the run's own: seed, seconds, nodes. `missed`: faults that were tried and found nothing to strike."""
+    """`settings` are the run's own: seed, seconds, nodes. `injected` counts acts of this run by kind, `sent` the trouble that the senders made;
+    `missed`: faults that were tried and found nothing to strike. No verdicts: the run ended before it could be judged."""
 
     settings: Mapping[str, Any]
     operations: Mapping[str, int]
-    struck: Counter[str]
+    injected: Counter[str]
+    sent: Counter[str]
     missed: Counter[str]
     broken: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
 
     @property
     def holds(self) -> bool:
-        return not self.broken and not any(v.violations for v in self.verdicts)
+        return bool(self.verdicts) and not self.broken and not any(v.violations for v in self.verdicts)
+
+    @property
+    def struck(self) -> Counter[str]:
+        return self.injected + self.sent
 
     @property
     def rows(self) -> set[int]:
@@ -33,6 +39,8 @@ class Report:
             **self.settings,
             "holds": self.holds,
             "operations": dict(self.operations),
+            "injected": self.injected.total(),
+            "kinds_injected": len(self.injected),
             "faults": {kind: {"row": matrix.row_of(kind), "struck": n} for kind, n in sorted(self.struck.items())},
             "found_nothing_to_strike": dict(self.missed),
             "broken": list(self.broken),
@@ -44,16 +52,19 @@ class Report:
     def as_markdown(self) -> str:
         settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         lines = [f"Run: {settings}.", "", "| operations | |", "|---|---|", *(f"| {name} | {count:,} |" for name, count in self.operations.items())]
-        total = sum(self.struck.values())
-        lines += ["", f"| {total} faults of {len(self.struck)} kinds | row | struck |", "|---|---|---|", *self._faults()]
+        total = f"{self.injected.total()} faults of {len(self.injected)} kinds injected"
+        lines += ["", f"| {total} | row | struck |", "|---|---|---|", *_faults(self.injected)]
+        lines += ["", f"| trouble sent, {self.sent.total()} times | row | |", "|---|---|---|", *_faults(self.sent)]
         lines += ["", "| invariant | | |", "|---|---|---|", *(_line(v) for v in self.verdicts)]
         lines += [f"| {name} | not judged | {why} |" for name, why in UNSEEN.items()]
+        lines += [] if self.verdicts else ["", "The run ended before it could be judged."]
         lines += ["", "| row not played | why |", "|---|---|", *(f"| {row} | {why} |" for row, why in matrix.not_played(self.rows).items())]
         return "\n".join([*lines, *(["", *self.broken] if self.broken else [])]) + "\n"
 
-    def _faults(self) -> list[str]:
-        ordered = sorted(self.struck.items(), key=lambda each: (matrix.row_of(each[0]) or 99, each[0]))
-        return [f"| {kind} | {matrix.row_of(kind) or '–'} | {count} |" for kind, count in ordered]
+
+def _faults(counted: Counter[str]) -> list[str]:
+    ordered = sorted(counted.items(), key=lambda each: (matrix.row_of(each[0]) or 99, each[0]))
+    return [f"| {kind} | {matrix.row_of(kind) or '–'} | {count} |" for kind, count in ordered]
 
 
 def _line(verdict: Verdict) -> str:

@@ -8,63 +8,91 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+
+import psutil
 
 from tests.faults import matrix
 from tests.faults.arena import INSTANCES, Arena, arena
+from tests.faults.checker.evidence import Evidence
 from tests.faults.checker.gather import gather
-from tests.faults.checker.verdict import judge
+from tests.faults.checker.verdict import Verdict, judge
 from tests.faults.feed import Feeder
 from tests.faults.injectors.kinds import Fault
-from tests.faults.injectors.recreated import LAST
 from tests.faults.report import Report
 
 CONTRACTS_PER_SECOND = 1.0
-TOGETHER = 0.25  # share of steps at which two faults strike at once
+TOGETHER = {1: 0.65, 2: 0.25, 3: 0.1}  # how many faults strike at once, and at which share of the steps
 BREATH_S = (0.5, 3.0)
+TOLD_S = 60.0
 SETTLE_S = 300.0
 Say = Callable[[str], None]
 
 
 @dataclass
 class Run:
+    """`stopping`, once set, ends the breaking; healing, rest and the verdict follow as ever."""
+
     seconds: float
     seed: int
     nodes: int = 1
     short: bool = False
-    last_act: bool = False
+    last_acts: bool = False
     say: Say = lambda text: None
+    stopping: threading.Event = field(default_factory=threading.Event)
     struck: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
+    together: Counter[int] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
+    operations: dict[str, int] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
+    trouble: Counter[str] = field(default_factory=Counter)
 
-    def play(self, keep: Path | None = None) -> Report:
-        """The whole run; `keep` names a home that stays. Raises what keeps the stack from starting."""
+    def play(self, keep: Path | None = None) -> None:
+        """The whole run; `keep` names a home that stays. Raises what keeps the stack from starting; `report` tells what came of it until then."""
         self.rng = random.Random(self.seed)
         with arena(self.nodes, keep) as here:
             token = (here.plan.home / "run" / "secrets" / "door_token").read_text().strip()
             feeder = Feeder(here.doors(), token, here.plan.bootstrap, random.Random(self.seed + 1))
+            self.trouble = feeder.trouble
             feeder.master_data()
             feeding = threading.Thread(target=feeder.run, args=(CONTRACTS_PER_SECOND,), name="feeder")
             feeding.start()
             try:
-                self._break(here)
+                self._break(here, feeder)
             finally:
                 feeder.stopping.set()
                 feeding.join(60)
-            return self._end(here, feeder)
+            self._end(here, feeder)
 
-    def _break(self, here: Arena) -> None:
+    def report(self) -> Report:
+        together = {f"moments with {count} faults at once": moments for count, moments in sorted(self.together.items()) if count > 1}
+        settings = {"seed": self.seed, "seconds": self.seconds, "Kafka nodes": self.nodes, "instances of each service": INSTANCES}
+        return Report(settings, {**self.operations, **together}, +self.struck, +self.trouble, +self.missed, tuple(self.broken), self.verdicts)
+
+    def _break(self, here: Arena, feeder: Feeder) -> None:
         """Each kind once, in the seed's order, then at random until the time is up; the bounded run ends with the last kind."""
-        end = time.monotonic() + self.seconds
+        began = time.monotonic()
+        end, told = began + self.seconds, began
         deck = self._deck(here)
-        with ThreadPoolExecutor(2) as pool:
-            while time.monotonic() < end and (fault := next(deck, None)):
-                hand = [fault]
-                if self.rng.random() < TOGETHER and (other := next(deck, None)):
-                    hand.append(other)
+        with ThreadPoolExecutor(max(TOGETHER)) as pool:
+            while time.monotonic() < end and not self.stopping.is_set():
+                count = self.rng.choices(list(TOGETHER), list(TOGETHER.values()))[0]
+                if not (hand := list(islice(deck, count))):
+                    return
+                self.together[len(hand)] += 1
                 list(pool.map(lambda each: self._strike(here, each), hand))
-                time.sleep(self.rng.uniform(*BREATH_S))
+                if time.monotonic() > told + TOLD_S:
+                    told = time.monotonic()
+                    self._tell(here, feeder, end - told)
+                self.stopping.wait(self.rng.uniform(*BREATH_S))
+
+    def _tell(self, here: Arena, feeder: Feeder, left: float) -> None:
+        lag = sum(status["lag"] for status in here.statuses() if status)
+        memory = psutil.Process().memory_info().rss >> 20
+        injected = f"{self.struck.total()} faults of {len(+self.struck)} kinds injected"
+        self.say(f"== {left / 60:.0f} min left: {injected}, {len(feeder.contracts)} contracts, lag {lag}, {memory} MB here")
 
     def _deck(self, here: Arena) -> Iterator[Fault]:
         faults = matrix.playable(self.nodes, len(here.mounts) == 2, self.short)
@@ -88,7 +116,7 @@ class Run:
         outcome = f"struck {struck}" if struck else "found nothing to strike"
         self.say(f"{fault.kind} (row {fault.row or '–'}): {outcome} in {time.monotonic() - began:.1f} s")
 
-    def _end(self, here: Arena, feeder: Feeder) -> Report:
+    def _end(self, here: Arena, feeder: Feeder) -> None:
         here.proxy.heal()
         feeder.stopping.clear()
         feeder.supply_late()
@@ -99,24 +127,25 @@ class Run:
         evidence = asyncio.run(gather(here.plan.admin_dsn, here.plan.bootstrap, here.plan.home, feeder.finished(), feeder.provisioned()))
         for name, kept in evidence.services.items():
             self.say(f"{name}: {Counter(row.outcome for row in kept.journal)}")
-        decided = sum(len(kept.journal) for kept in evidence.services.values())
-        operations = {
-            "requests to the door": feeder.operations,
-            "contracts": len(feeder.contracts),
-            "records in topics": len(evidence.records),
-            "decisions": decided,
-            "calls to vendors": sum(len(kept.effects) for kept in evidence.services.values()),
-            "objects at vendors": len(evidence.objects),
-            "dead letters": sum(len(kept.dead) for kept in evidence.services.values()),
-            "restarts of processes": sum(part.starts - 1 for part in here.parts.values()),
-        }
-        verdicts = tuple(judge(evidence))
-        if self.last_act:
-            self._strike(here, LAST)
-        settings = {"seed": self.seed, "seconds": self.seconds, "Kafka nodes": self.nodes, "instances of each service": INSTANCES}
-        struck = Counter({kind: count for kind, count in (self.struck + feeder.trouble).items() if count})
-        missed = Counter({kind: count for kind, count in self.missed.items() if count})
-        return Report(settings, operations, struck, missed, tuple(self.broken), verdicts)
+        self.operations = _operations(here, feeder, evidence)
+        self.verdicts = tuple(judge(evidence))
+        self.say("; ".join(f"{v.name} {'holds' if not v.violations else f'has {len(v.violations)} violations'}" for v in self.verdicts))
+        for act in matrix.LAST_ACTS if self.last_acts else ():
+            self._strike(here, act)
+
+
+def _operations(here: Arena, feeder: Feeder, evidence: Evidence) -> dict[str, int]:
+    services = evidence.services.values()
+    return {
+        "requests to the door": feeder.operations,
+        "contracts": len(feeder.contracts),
+        "records in topics": len(evidence.records),
+        "decisions": sum(len(kept.journal) for kept in services),
+        "calls to vendors": sum(len(kept.effects) for kept in services),
+        "objects at vendors": len(evidence.objects),
+        "dead letters": sum(len(kept.dead) for kept in services),
+        "restarts of processes": sum(part.starts - 1 for part in here.parts.values()),
+    }
 
 
 def _unsettled(here: Arena) -> list[str]:
