@@ -95,6 +95,29 @@ async def test_an_outage_carries_nothing_out(erp: Erp) -> None:
     assert await erp.get("OUT-1") == 404
 
 
+async def test_reads_that_lag_behind_show_what_was_there_while_writes_act_on_what_is(erp: Erp) -> None:
+    assert await erp.order(stale_reads={"behind_s": 50}) == 201
+    assert (await erp.put("STALE-1"))[0] == 204
+    assert await erp.get("STALE-1") == 404
+    assert (await erp.put("STALE-1", body={**ACME, "companyName": "Acme again"}))[0] == 204
+    await erp.clear()
+    assert await erp.get("STALE-1") == 200
+    held = (await erp.told(f"records?account={ACCOUNT}&record=customer"))["customer"]
+    assert [each["fields"]["companyName"] for each in held if each["externalId"] == "STALE-1"] == ["Acme again"]
+
+
+async def test_a_write_that_was_carried_out_is_told_with_the_digest_of_what_it_said(erp: Erp) -> None:
+    before = (await erp.told("requests"))["total"]
+    for body in (ACME, {"subsidiary": {"id": 3}, "companyName": "Acme"}, {**ACME, "companyName": "Other"}, {"companyName": "Acme"}):
+        await erp.put("DIGEST-1", body=body)
+    first, same, other, _ = [call["digest"] for call in (await erp.told(f"requests?after={before}"))["requests"]]
+    assert first == same
+    assert other not in (None, first)
+    await erp.order(reject={"record": "customer", "field": "companyName", "code": "USER_ERROR", "message": "Closed."})
+    await erp.put("DIGEST-1")
+    assert (await erp.told(f"requests?after={before + 4}"))["requests"][0]["digest"] is None
+
+
 async def test_a_rule_refuses_the_value_it_names_and_no_other(erp: Erp) -> None:
     rule = {"record": "customer", "field": "subsidiary", "value": "7", "code": "USER_ERROR", "message": "Subsidiary 7 is closed."}
     await erp.order(reject=rule)

@@ -17,7 +17,8 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.faults")
     options.add_argument("--seconds", type=float, default=600.0, help="how long to inject faults (default %(default)s)")
     options.add_argument("--seed", type=int, default=None, help="drawn and printed when not given")
-    options.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="Kafka nodes (default %(default)s)")
+    options.add_argument("--nodes", type=int, choices=(1, 3), default=3, help="Kafka nodes (default %(default)s)")
+    options.add_argument("--only", nargs="*", default=(), help="only faults whose kind holds one of these words")
     options.add_argument("--home", type=Path, help="keep the stack's home here")
     options.add_argument("--out", type=Path, default=Path(".throughline/faults"), help="write OUT.json and OUT.md (default %(default)s)")
     asked = options.parse_args()
@@ -28,7 +29,7 @@ def main() -> int:
         print(f"{time.monotonic() - began:7.1f}  {text}", flush=True)
 
     say(f"seed {seed}, {asked.seconds:.0f} s, {asked.nodes} Kafka node(s)")
-    run = Run(asked.seconds, seed, asked.nodes, last_acts=True, say=say)
+    run = Run(asked.seconds, seed, asked.nodes, last_acts=True, only=tuple(asked.only), say=say)
     _stop_early(run, say)
     try:
         run.play(asked.home)

@@ -38,6 +38,7 @@ QUICK = {
     "THROUGHLINE_TRACE_RATIO": "0",
 }
 """Shorter patience than in production, so that what outlives it fits into a run."""
+VENDOR_HOSTS = ("127.0.0.1", "127.0.0.2")  # the second for a name whose address changes
 DISK = "size=2g"  # room for an hour, PostgreSQL's log of writes included
 LEFT = ("lag", "outbox", "inbox_due", "effects_open")
 QUIET_LOOKS = 4
@@ -85,6 +86,7 @@ class Arena:
         """Returns when everything answers."""
         jars.ensure()
         self.plan.cluster.prepare()
+        self.bend("").parent.mkdir(exist_ok=True)
         rows = {row.name: row for row in table(self.plan) if row.name not in ("kpis", "crm")}
         self._mount_disks()
         self._link_up()
@@ -144,6 +146,10 @@ class Arena:
     def statuses(self) -> list[Any]:
         return [_status(url) for url in self.ops_urls()]
 
+    def bend(self, name: str) -> Path:
+        """Where orders to bend the clock, pace and names of a service's instance are obeyed: see `bent`."""
+        return self.plan.home / "run" / "bent" / f"{name}.json"
+
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.plan.bootstrap, "log_level": 0})
 
@@ -155,7 +161,8 @@ class Arena:
                 told["THROUGHLINE_OPS_PORT"] = str(self.extra + 20 + index)
                 told["THROUGHLINE_PORT"] = str(self.extra + 30 + index)
                 told["THROUGHLINE_VISIBILITY_CONSOLE_PORT"] = str(self.extra + 30 + index)
-            self.keeper.add(Part(name, row.arguments, told, self._log(name)))
+            arguments = ["-m", "tests.faults.bent", str(self.bend(name)), row.name]
+            self.keeper.add(Part(name, arguments, told, self._log(name)))
 
     def _proxied(self, row: Process) -> dict[str, str]:
         links = self.links
@@ -164,15 +171,15 @@ class Arena:
             "THROUGHLINE_POSTGRES": row.environment["THROUGHLINE_POSTGRES"].replace(f":{self.plan.postgres_port}/", f":{links['postgres'].port}/"),
             "THROUGHLINE_REGISTRY": f"http://127.0.0.1:{links['registry'].port}",
             "THROUGHLINE_KAFKA": nodes,
-            "THROUGHLINE_NETSUITE_URL": f"http://127.0.0.1:{links['netsuite'].port}/{{tenant}}",
-            "THROUGHLINE_PSA_URL": f"http://127.0.0.1:{links['psa'].port}",
+            "THROUGHLINE_NETSUITE_URL": f"http://netsuite.test:{links['netsuite'].port}/{{tenant}}",
+            "THROUGHLINE_PSA_URL": f"http://psa.test:{links['psa'].port}",
         }
 
     def _link_up(self) -> None:
         base, extra = self.plan.port_base, self.extra
         ways = {"postgres": self.plan.postgres_port, "registry": base + ports.REGISTRY, "netsuite": base + ports.NETSUITE, "psa": base + ports.PSA}
         for index, (name, upstream) in enumerate(ways.items()):
-            self.proxy.add(Link(name, extra + index, upstream))
+            self.proxy.add(Link(name, extra + index, upstream, hosts=VENDOR_HOSTS if name in ("netsuite", "psa") else VENDOR_HOSTS[:1]))
         for node in range(self.plan.nodes):
             self.proxy.add(Link(f"kafka-{node}", extra + 7 + node, extra + 4 + node, framed=True))
 
@@ -224,4 +231,5 @@ def arena(nodes: int, keep: Path | None = None) -> Iterator[Arena]:
     finally:
         made.stop()
         if keep is None:
+            remove_home(folder / "standby")
             remove_home(folder)

@@ -1,12 +1,11 @@
 """The 42 rows of the fault matrix: which faults play them, and why some are not played."""
 
 from tests.faults import feed
-from tests.faults.injectors import database, hostile, network, processes, vendors
+from tests.faults.injectors import bending, database, failover, hostile, network, processes, recreated, vendors
 from tests.faults.injectors.kinds import Fault
-from tests.faults.injectors.recreated import LAST
 
-FAULTS: tuple[Fault, ...] = (*network.FAULTS, *processes.FAULTS, *vendors.FAULTS, *database.FAULTS, *hostile.FAULTS)
-LAST_ACTS: tuple[Fault, ...] = (LAST,)
+FAULTS: tuple[Fault, ...] = (*network.FAULTS, *processes.FAULTS, *vendors.FAULTS, *database.FAULTS, *hostile.FAULTS, *bending.FAULTS)
+LAST_ACTS: tuple[Fault, ...] = (recreated.LAST, failover.LAST)
 """They take evidence with them, so they follow the verdict."""
 ROWS = range(1, 43)
 
@@ -15,12 +14,8 @@ NOT_PLAYED = {
     11: "with one broker the coordinator cannot move: needs --nodes 3",
     13: "this machine does not let us mount small disks",
     14: "this machine does not let us mount small disks",
-    16: "the embedded PostgreSQL has no standby to fail over to",
-    23: "a decider is pure and the limit is two minutes; row 20, frozen beyond the session, takes the same way out of the group",
-    28: "no library that shifts a process's clock is installed, and shifting the machine's would shift its other users'",
+    16: "a failover loses what was committed: only the long run ends with it",
     32: "no adapter sends more than one object in a call, so there is no partial success",
-    33: "the sandboxes read what they wrote; they offer no lagging index",
-    35: "on one machine every address is a literal and no name is resolved; refused connections are played instead",
     38: "a replay needs two people who agree on it; a run has none",
     40: "the vendors key objects by external ids, which do not expire",
     41: "a topic made anew takes evidence with it: only the long run ends with it",

@@ -28,12 +28,17 @@ class Mode(StrEnum):
 
 @dataclass(eq=False)
 class Link:
-    """One way through the proxy: `port` is listened on, `upstream` called. `delay_s` is added to every piece of a request."""
+    """One way through the proxy: `port` is listened on at every one of `hosts`, `upstream` called. `delay_s` is added to every piece of a request.
+
+    `closed` are hosts that refuse for now; `passed` counts connections by host.
+    """
 
     name: str
     port: int
     upstream: int
     framed: bool = False
+    hosts: tuple[str, ...] = ("127.0.0.1",)
+    closed: set[str] = field(default_factory=set)
     mode: Mode = Mode.PASS
     delay_s: float = 0.0
     traps: list[Trap] = field(default_factory=list)
@@ -43,6 +48,7 @@ class Link:
     def heal(self) -> None:
         self.mode, self.delay_s = Mode.PASS, 0.0
         self.traps.clear()
+        self.closed.clear()
 
 
 class Proxy:
@@ -58,7 +64,7 @@ class Proxy:
 
     def add(self, link: Link) -> None:
         self.links[link.name] = link
-        self.servers.append(self._run(asyncio.start_server(lambda r, w: self._serve(link, r, w), "127.0.0.1", link.port)))
+        self.servers.append(self._run(asyncio.start_server(lambda r, w: self._serve(link, r, w), link.hosts, link.port)))
 
     def reset(self, link: Link) -> int:
         """Cut every connection that is open now; how many those were."""
@@ -97,9 +103,11 @@ class Proxy:
         return len(cut)
 
     async def _serve(self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if link.mode is Mode.REFUSE:
+        host = writer.get_extra_info("sockname")[0]
+        if link.mode is Mode.REFUSE or host in link.closed:
             writer.transport.abort()
             return
+        link.passed[host] += 1
         try:
             upstream = await asyncio.open_connection("127.0.0.1", link.upstream, limit=1 << 20)
         except OSError:

@@ -32,13 +32,14 @@ Say = Callable[[str], None]
 
 @dataclass
 class Run:
-    """`stopping`, once set, ends the breaking; healing, rest and the verdict follow as ever."""
+    """`only`: words, one of which a kind must hold; none: all kinds. `stopping`, once set, ends the breaking; the rest follows as ever."""
 
     seconds: float
     seed: int
     nodes: int = 1
     short: bool = False
     last_acts: bool = False
+    only: tuple[str, ...] = ()
     say: Say = lambda text: None
     stopping: threading.Event = field(default_factory=threading.Event)
     struck: Counter[str] = field(default_factory=Counter)
@@ -96,6 +97,7 @@ class Run:
 
     def _deck(self, here: Arena) -> Iterator[Fault]:
         faults = matrix.playable(self.nodes, len(here.mounts) == 2, self.short)
+        faults = [fault for fault in faults if not self.only or any(word in fault.kind for word in self.only)]
         while True:
             yield from self.rng.sample(faults, len(faults))
             if self.short:
@@ -131,7 +133,8 @@ class Run:
         self.verdicts = tuple(judge(evidence))
         self.say("; ".join(f"{v.name} {'holds' if not v.violations else f'has {len(v.violations)} violations'}" for v in self.verdicts))
         for act in matrix.LAST_ACTS if self.last_acts else ():
-            self._strike(here, act)
+            if not self.only or any(word in act.kind for word in self.only):
+                self._strike(here, act)
 
 
 def _operations(here: Arena, feeder: Feeder, evidence: Evidence) -> dict[str, int]:

@@ -44,6 +44,12 @@ class HeavyTail(Limit, kw_only=True):
         return min(self.most_ms, self.least_ms / float((1 - chance) ** (1 / self.alpha)))
 
 
+class StaleReads(Limit, kw_only=True):
+    """Reads and queries show what was there `behind_s` seconds ago: an index that lags behind the writes."""
+
+    behind_s: float
+
+
 class Reject(Limit, kw_only=True):
     """A write of `record` whose `field` has `value` is refused with the vendor's error. `value` null: any value."""
 
@@ -67,6 +73,7 @@ class FaultOrder(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     drop_after_commit: Limit | None = None
     slow_body: SlowBody | None = None
     outage: Limit | None = None
+    stale_reads: StaleReads | None = None
     reject: Reject | None = None
 
 

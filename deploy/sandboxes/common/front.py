@@ -10,10 +10,10 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from deploy.sandboxes.common.faults import Failure, Faults, HeavyTail, SlowBody, Throttle
+from deploy.sandboxes.common.faults import Failure, Faults, HeavyTail, SlowBody, StaleReads, Throttle
 from deploy.sandboxes.common.journal import Journals
-from deploy.sandboxes.common.requests import RequestLog, told_headers
-from deploy.sandboxes.common.store import Store
+from deploy.sandboxes.common.requests import RequestLog, content_digest, told_headers
+from deploy.sandboxes.common.store import Store, reading_behind
 
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 _BODY_PIECES = 10
@@ -82,6 +82,7 @@ def logging(room: Room, vendor: Vendor) -> Middleware:
             "status": 0 if "hung_up" in request else response.status,
             "ms": round((time.perf_counter() - started) * 1000, 3),
             "headers": told_headers(request.headers),
+            "digest": request.get("digest"),
         })  # fmt: skip
         await room.journals.committed()
         return response
@@ -133,8 +134,13 @@ def _refused(faults: Faults, vendor: Vendor, target: Target) -> web.Response | N
 
 
 async def _carried_out(request: web.Request, handler: Handler, room: Room, vendor: Vendor, target: Target) -> web.StreamResponse:
-    response = await _answered(request, handler, vendor)
-    wrote = request.method in _WRITES and response.status < 300
+    wrote = request.method in _WRITES
+    stale: StaleReads | None = None if wrote else room.faults.take("stale_reads", target.account, target.record)
+    with reading_behind(stale.behind_s if stale else 0.0):
+        response = await _answered(request, handler, vendor)
+    wrote = wrote and response.status < 300
+    if wrote:
+        request["digest"] = content_digest(await request.read())
     if wrote and room.faults.take("drop_after_commit", target.account, target.record) is not None:
         await room.journals.committed()
         return hang_up(request)

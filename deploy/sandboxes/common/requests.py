@@ -1,7 +1,9 @@
 """The calls a sandbox saw: kept on disk, read back a page at a time, secrets masked."""
 
+import json
 from array import array
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -21,7 +23,7 @@ class RequestLog:
         self._end = self._path.stat().st_size
 
     def add(self, call: JsonObject) -> None:
-        """`call` has at, tenant, method, path, status (0: never answered), ms, headers; `n` is given here."""
+        """`call` has at, account, method, path, status (0: never answered), ms, headers, digest (of a write carried out); `n` is given here."""
         line = msgspec.json.encode({"n": len(self._offsets) + 1, **call})
         self._offsets.append(self._end)
         self._end += len(line) + 1
@@ -47,6 +49,12 @@ def told_headers(headers: Mapping[str, str]) -> dict[str, str]:
     if "authorization" in headers:
         told["authorization"] = headers["authorization"].split(" ", 1)[0] + " ***"
     return told
+
+
+def content_digest(body: bytes) -> str:
+    """SHA-256 of what a body says: names in order, numbers as the text they are written as, so that it can be told from the intent alone."""
+    content = json.loads(body, parse_float=str, parse_int=str) if body else None
+    return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _line_offsets(path: Path) -> "array[int]":

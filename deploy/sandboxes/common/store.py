@@ -1,12 +1,37 @@
 """The objects a sandbox holds: found by internal id, by external id, or all of a record type; rebuilt from the journal."""
 
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import msgspec
 
 from deploy.sandboxes.common.journal import Journals, JsonObject, replay
+
+LONGEST_LAG_S = 60.0
+_behind: ContextVar[float] = ContextVar("behind", default=0.0)
+
+
+@contextmanager
+def reading_behind(seconds: float) -> Iterator[None]:
+    """Whoever reads within sees what the store held so long ago, LONGEST_LAG_S at the most."""
+    token = _behind.set(seconds)
+    try:
+        yield
+    finally:
+        _behind.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What an object was until `at`; None: it was not there."""
+
+    at: float
+    place: tuple[str, str, str]
+    before: "Stored | None"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,6 +57,7 @@ class Store:
         self._tables: dict[tuple[str, str], dict[str, Stored]] = defaultdict(dict)
         self._by_external_id: dict[tuple[str, str, str], Stored] = {}
         self._serials: dict[str, int] = defaultdict(int)
+        self._changes: deque[_Change] = deque()  # of the last LONGEST_LAG_S, oldest first
         for line in replay(journals.paths["objects"]):
             self._restore(line)
 
@@ -48,13 +74,13 @@ class Store:
         return self._serials[tenant]
 
     def get(self, tenant: str, record: str, internal_id: str) -> Stored | None:
-        return self._tables[tenant, record].get(internal_id)
+        return self._seen(self._tables[tenant, record].get(internal_id))
 
     def find(self, tenant: str, namespace: str, external_id: str) -> Stored | None:
-        return self._by_external_id.get((tenant, namespace, external_id))
+        return self._seen(self._by_external_id.get((tenant, namespace, external_id)))
 
     def all(self, tenant: str, record: str) -> list[Stored]:
-        return list(self._tables[tenant, record].values())
+        return [seen for held in self._tables[tenant, record].values() if (seen := self._seen(held))]
 
     def tables(self) -> Iterator[tuple[str, str, list[Stored]]]:
         """(tenant, record type, objects) of every table that holds something."""
@@ -63,6 +89,7 @@ class Store:
                 yield tenant, record, list(table.values())
 
     def put(self, stored: Stored) -> None:
+        self._note_change(stored)
         self._remember(stored)
         self._journals.append("objects", msgspec.json.encode(stored))
 
@@ -70,6 +97,19 @@ class Store:
         self._forget(stored)
         line = {"tenant": stored.tenant, "record": stored.record, "deleted": stored.id}
         self._journals.append("objects", msgspec.json.encode(line))
+
+    def _note_change(self, stored: Stored) -> None:
+        now, place = time.monotonic(), (stored.tenant, stored.record, stored.id)
+        self._changes.append(_Change(now, place, self._tables[stored.tenant, stored.record].get(stored.id)))
+        while self._changes[0].at < now - LONGEST_LAG_S:
+            self._changes.popleft()
+
+    def _seen(self, held: Stored | None) -> Stored | None:
+        """`held` as this reader sees it: as it is now, or as it was before the first change that the reader does not see yet."""
+        if held is None or not (lag := _behind.get()):
+            return held
+        unseen, place = time.monotonic() - lag, (held.tenant, held.record, held.id)
+        return next((change.before for change in self._changes if change.at > unseen and change.place == place), held)
 
     def _remember(self, stored: Stored) -> None:
         known = self._tables[stored.tenant, stored.record].get(stored.id)

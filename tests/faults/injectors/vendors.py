@@ -9,6 +9,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 from tests.faults.arena import Arena
 from tests.faults.injectors.kinds import Act, Fault
 
+STALE: dict[str, Any] = {"stale_reads": {"seconds": 8, "behind_s": 5}}
+HANGS_UP: dict[str, Any] = {"drop_after_commit": {"next": 3}}
 _opener = build_opener(ProxyHandler({}))
 
 
@@ -39,6 +41,8 @@ FAULTS = (
     Fault("500 before commit at the PSA", None, ordered({"error": {"seconds": 3, "status": 500}}, 3, "psa"), short=False),
     Fault("hangs up after commit", 29, ordered({"drop_after_commit": {"next": 2}}, 4)),
     Fault("PSA hangs up after commit", 29, ordered({"drop_after_commit": {"next": 2}}, 4, "psa"), short=False),
+    Fault("reads lag behind while calls hang up after commit", 33, ordered({**STALE, **HANGS_UP}, 8)),
+    Fault("the PSA's reads lag behind while calls hang up after commit", 33, ordered({**STALE, **HANGS_UP}, 8, "psa"), short=False),
     Fault("answer dribbles beyond the deadline", 36, ordered({"slow_body": {"next": 2, "over_seconds": 9}}, 6)),
     Fault("outage of one tenant", 34, ordered({"outage": {"seconds": 4}, "account": "netsuite-us"}, 4)),
     Fault("every token revoked", 42, ordered({}, 0, path="expire-tokens")),
