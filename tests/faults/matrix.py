@@ -1,10 +1,11 @@
 """The 42 rows of the fault matrix: which faults play them, and why some are not played."""
 
 from tests.faults import feed
-from tests.faults.injectors import bending, database, failover, hostile, network, processes, recreated, vendors
+from tests.faults.injectors import bending, database, failover, hostile, network, processes, recreated, redriving, vendors
 from tests.faults.injectors.kinds import Fault
 
-FAULTS: tuple[Fault, ...] = (*network.FAULTS, *processes.FAULTS, *vendors.FAULTS, *database.FAULTS, *hostile.FAULTS, *bending.FAULTS)
+ROOMS = (network, processes, vendors, database, hostile, bending, redriving)
+FAULTS: tuple[Fault, ...] = tuple(fault for room in ROOMS for fault in room.FAULTS)
 LAST_ACTS: tuple[Fault, ...] = (recreated.LAST, failover.LAST)
 """They take evidence with them, so they follow the verdict."""
 ROWS = range(1, 43)
@@ -16,7 +17,6 @@ NOT_PLAYED = {
     14: "this machine does not let us mount small disks",
     16: "a failover loses what was committed: only the long run ends with it",
     32: "no adapter sends more than one object in a call, so there is no partial success",
-    38: "a replay needs two people who agree on it; a run has none",
     40: "the vendors key objects by external ids, which do not expire",
     41: "a topic made anew takes evidence with it: only the long run ends with it",
 }

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.faults import matrix
+from tests.faults import commands, matrix
 from tests.faults.arena import INSTANCES, Arena, arena
-from tests.faults.checker.evidence import Evidence
+from tests.faults.checker.evidence import Evidence, Replayed
 from tests.faults.checker.gather import gather
 from tests.faults.checker.verdict import Verdict, judge
 from tests.faults.feed import Feeder
@@ -27,6 +27,7 @@ TOGETHER = {1: 0.65, 2: 0.25, 3: 0.1}  # how many faults strike at once, and at 
 BREATH_S = (0.5, 3.0)
 TOLD_S = 60.0
 SETTLE_S = 300.0
+REDRIVEN = ("erp_provisioning", "psa_sync")
 Say = Callable[[str], None]
 
 
@@ -57,6 +58,7 @@ class Run:
             token = (here.plan.home / "run" / "secrets" / "door_token").read_text().strip()
             feeder = Feeder(here.doors(), token, here.plan.bootstrap, random.Random(self.seed + 1))
             self.trouble = feeder.trouble
+            commands.publish(here)
             feeder.master_data()
             feeding = threading.Thread(target=feeder.run, args=(CONTRACTS_PER_SECOND,), name="feeder")
             feeding.start()
@@ -126,15 +128,25 @@ class Run:
         if not here.settle(SETTLE_S):
             self.broken.append(f"not at rest {SETTLE_S:.0f} s after healing: {_unsettled(here)}")
         self.say(f"at rest {time.monotonic() - began:.0f} s after healing")
+        for service in REDRIVEN:  # what the vendors refused on order is done behind it
+            self.say(f"{service}: {commands.redrive(here, service)} dead letters re-driven")
+        here.settle(SETTLE_S)
         evidence = asyncio.run(gather(here.plan.admin_dsn, here.plan.bootstrap, here.plan.home, feeder.finished(), feeder.provisioned()))
         for name, kept in evidence.services.items():
-            self.say(f"{name}: {Counter(row.outcome for row in kept.journal)}")
+            evidence.replayed[name] = self._replayed(here, name)
+            self.say(f"{name}: {Counter(row.outcome for row in kept.journal)}, decided again: {evidence.replayed[name].different} differences")
         self.operations = _operations(here, feeder, evidence)
         self.verdicts = tuple(judge(evidence))
         self.say("; ".join(f"{v.name} {'holds' if not v.violations else f'has {len(v.violations)} violations'}" for v in self.verdicts))
         for act in matrix.LAST_ACTS if self.last_acts else ():
             if not self.only or any(word in act.kind for word in self.only):
                 self._strike(here, act)
+
+
+    def _replayed(self, here: Arena, service: str) -> Replayed:
+        report = commands.replay(here, service)
+        told = (f"{each['what']} {each['key']}: {each['only'] or each['fields']} {each['said']}" for each in report["differences"])
+        return Replayed(report["decided"], sum(report["different"].values()), tuple(islice(told, 20)))
 
 
 def _operations(here: Arena, feeder: Feeder, evidence: Evidence) -> dict[str, int]:

@@ -9,13 +9,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.faults.checker.evidence import (
+    AuditRow,
     EffectRow,
     Evidence,
     Fed,
     JournalRow,
     Kept,
     LaneRow,
+    PlanItem,
+    PlanRow,
     PutAside,
+    Replayed,
     Sent,
     StateRow,
     TopicRecord,
@@ -47,11 +51,11 @@ def _position(seq: int, offset: int) -> TopicRecord:
 def _call(record: str, external_id: str, minute: int, key: str = "contract:C-1", **changed: object) -> EffectRow:
     created = NOON + timedelta(minutes=minute)
     row = EffectRow(external_id, key, TENANT, record, external_id, "done", 1, created, created + timedelta(seconds=30), ("done",))
-    return replace(row, **changed)  # type: ignore[arg-type]
+    return replace(row, **{"digest": f"says {external_id}", **changed})  # type: ignore[arg-type]
 
 
 def sound() -> Evidence:
-    """One contract provisioned by two calls, one repeat, one poison record and one record held behind it."""
+    """One contract provisioned by three calls, one repeat, one poison record, one record held behind it, and one letter that was re-driven."""
     poison = _in(2, "C-9", b"\x01poison")
     behind = _in(3, "C-9", b"change order")
     letter = replace(_out(4, 0, DLT, poison.value or b""), key=b"C-9")
@@ -66,12 +70,17 @@ def sound() -> Evidence:
             JournalRow(LANE, 2, 3, None, "contract:C-9", None, "held", 103),
             JournalRow(LANE, 2, None, 8, "contract:C-1", 3, "applied", 104),
             JournalRow(LANE, 2, 4, None, "contract:C-1", 4, "superseded", 105),
+            JournalRow(LANE, 2, None, 9, "contract:C-7", 1, "applied", 104),
+            JournalRow(LANE, 2, None, 10, "contract:C-7", 2, "applied", 105),
         ],
-        states=[StateRow("contract:C-1", 4, 105)],
+        states=[StateRow("contract:C-1", 4, 105), StateRow("contract:C-7", 2, 105)],
         effects=[_call("customer", "C_1", 0), _call("job", "J_1", 1), _call("projectTask", "T_1", 2, attempts=("ambiguous", "done"))],
         dead=[PutAside(LANE, 2, "contract:C-9", poison.key, poison.value, poison.headers, 102, "undecodable")],
         held=[PutAside(LANE, 3, "contract:C-9", behind.key, behind.value, behind.headers, 103)],
         incarnation="db",
+        plans=[PlanRow(1, "hash", "hash")],
+        items=[PlanItem(1, 5, "applied"), PlanItem(1, 6, None)],
+        audit=[AuditRow("ann", "mended", "apply begun", 1, "hash", None), AuditRow("ann", "mended", "re-driven", 1, "hash", 5)],
     )
     inputs = [_in(0, "C-1", b"e1"), _in(1, "C-1", b"e1"), poison, behind, _in(4, "C-1", b"e0")]
     return Evidence(
@@ -79,8 +88,9 @@ def sound() -> Evidence:
         services={"erp_provisioning": kept},
         records=[*inputs, _out(1, 0), _out(2, 2), _out(3, 4), letter, _position(2, 0), _position(4, 2)],
         objects=[VendorObject(TENANT, e.record, str(n), e.external_id) for n, e in enumerate(kept.effects)],
-        writes=[VendorWrite(TENANT, e.record, e.external_id) for e in kept.effects],
+        writes=[VendorWrite(TENANT, e.record, e.external_id, e.digest) for e in kept.effects],
         provisioned={"C-1"},
+        replayed={"erp_provisioning": Replayed(decided=9, different=0)},
     )
 
 
@@ -117,6 +127,20 @@ def _effect(index: int, **changed: object) -> Mutate:
         rows[index] = replace(rows[index], **changed)  # type: ignore[arg-type]
 
     return mutate
+
+
+def _audit(index: int, **changed: object) -> Mutate:
+    def mutate(evidence: Evidence) -> None:
+        rows = _kept(evidence).audit
+        rows[index] = replace(rows[index], **changed)  # type: ignore[arg-type]
+
+    return mutate
+
+
+def _crossed(evidence: Evidence) -> None:
+    """The last versions of two keys, each by the transaction that the other one's was decided behind."""
+    _journal(7, xid=105)(evidence)
+    _journal(8, xid=104)(evidence)
 
 
 def _reordered(evidence: Evidence) -> None:
@@ -159,9 +183,25 @@ MUTANTS: dict[str, tuple[str, Mutate]] = {
     "the position is of another database": ("I6", lambda e: setattr(_kept(e), "incarnation", "restored")),
     "an object is doubled at the vendor": ("I7", lambda e: e.objects.append(VendorObject(TENANT, "job", "99", "J_1"))),
     "a call is done and its object is not there": ("I7", lambda e: e.objects.pop(1)),
-    "a write that nobody intended": ("I7", lambda e: e.writes.append(VendorWrite(TENANT, "job", "J_2"))),
+    "a write that nobody intended": ("I7", lambda e: e.writes.append(VendorWrite(TENANT, "job", "J_2", "says J_2"))),
+    "an object is told something else than was intended": ("I7", lambda e: e.writes.append(VendorWrite(TENANT, "job", "J_1", "says more"))),
+    "a call is done and its vendor was told something older": ("I7", _effect(1, digest="says J_1 anew")),
     "the next call is asked for too early": ("I8", _effect(1, created=NOON + timedelta(seconds=10))),
     "doubt ends as failure while the object is there": ("I9", _rejected_in_doubt),
+    "a service decides differently the second time": ("I4", lambda e: e.replayed.update(erp_provisioning=Replayed(9, 1, ("state C-1",)))),
+    "a service did not decide again": ("I4", lambda e: e.replayed.clear()),
+    "two transactions each wrote behind the other": ("I12", _crossed),
+    "a version was decided by two transactions": ("I12", lambda e: _kept(e).journal.append(replace(_kept(e).journal[5], xid=103))),
+    "a version was decided from one that was never committed": ("I12", lambda e: _kept(e).journal.pop(2)),
+    "a transaction replaced what it wrote itself": ("I12", _journal(6, xid=104)),
+    "a re-driven letter has no audit": ("I13", lambda e: _kept(e).audit.pop()),
+    "a re-driven letter is told of twice": ("I13", lambda e: _kept(e).audit.append(_kept(e).audit[1])),
+    "the audit tells of a letter that was not decided on": ("I13", _audit(1, letter=6)),
+    "the audit names nobody": ("I13", _audit(1, who=" ")),
+    "the audit gives no reason": ("I13", _audit(0, why="")),
+    "the audit is bound to another plan": ("I13", _audit(1, plan_hash="another")),
+    "a plan's items were changed": ("I13", lambda e: _kept(e).plans.__setitem__(0, PlanRow(1, "hash", "another"))),
+    "a letter was resolved by nobody": ("I13", lambda e: _kept(e).dead.__setitem__(0, replace(_kept(e).dead[0], resolved=True, id=9))),
     "a lane stays behind": ("I10", lambda e: e.records.append(_in(5, "C-1", b"e8"))),
     "an intent never ends": ("I10", _effect(2, status="open", ended=None)),
     "an outbox row is left": ("I10", lambda e: _kept(e).unpublished.append((LANE, 4))),

@@ -10,17 +10,25 @@ DOUBT = "ambiguous"
 
 
 def objects_are_single(evidence: Evidence) -> Iterator[str]:
-    """I7: one object for each wanted external id; a call that ended as done has its object; nothing was written that nobody decided."""
+    """I7: one object for each wanted external id; a call that ended as done has its object."""
     made = Counter((o.account, o.record, o.external_id) for o in set(evidence.objects))
     for place, count in sorted(made.items()):
         if count > 1:
             yield f"{place[0]} holds {count} {place[1]} with the external id {place[2]}"
-    wanted = {(e.target, e.record, e.external_id) for e in _effects(evidence)}
     for effect in _effects(evidence):
         if effect.status == "done" and not effect.only_changes and not made[effect.target, effect.record, effect.external_id]:
             yield f"the call {effect.record} {effect.external_id} is done, and {effect.target} holds no such object"
-    for write in sorted({(w.account, w.record, w.external_id) for w in evidence.writes} - wanted):
-        yield f"{write[0]} carried out a write of {write[1]} {write[2]} that no committed intent asks for"
+
+
+def nothing_else_is_written(evidence: Evidence) -> Iterator[str]:
+    """I7: what a vendor was told is, to the last field, what a committed intent says; and what is done was told so."""
+    wanted = {(e.target, e.record, e.external_id, e.digest) for e in _effects(evidence)}
+    told = {(w.account, w.record, w.external_id, w.digest) for w in evidence.writes}
+    for account, record, external_id, _ in sorted(told - wanted):
+        yield f"{account} was told of {record} {external_id} what no committed intent says"
+    for effect in _effects(evidence):
+        if effect.status == "done" and not effect.only_changes and (effect.target, effect.record, effect.external_id, effect.digest) not in told:
+            yield f"the call {effect.record} {effect.external_id} is done, and {effect.target} was never told what it says"
 
 
 def one_call_at_a_time(evidence: Evidence) -> Iterator[str]:

@@ -97,6 +97,7 @@ class EffectRow:
     ended: datetime | None
     attempts: tuple[str, ...] = ()  # outcomes, oldest first
     only_changes: bool = False  # takes an object out of use; one that is not there is as good
+    digest: str = ""  # of what the vendor is to be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,35 @@ class PutAside:
     xid: int
     code: str = ""
     resolved: bool = False
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A plan for dead letters. `hash` binds its items, `again` is the same hash, taken anew from the items as they lie there."""
+
+    id: int
+    hash: str
+    again: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """`outcome` is None while it was not decided on again."""
+
+    plan: int
+    letter: int
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    who: str
+    why: str
+    what: str
+    plan: int | None
+    plan_hash: str | None
+    letter: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +166,9 @@ class Kept:
     unpublished: list[tuple[Lane, int]] = field(default_factory=list)
     inbox: int = 0
     incarnation: str = ""
+    plans: list[PlanRow] = field(default_factory=list)
+    items: list[PlanItem] = field(default_factory=list)
+    audit: list[AuditRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +183,29 @@ class VendorObject:
 
 @dataclass(frozen=True, slots=True)
 class VendorWrite:
-    """A write that a vendor carried out."""
+    """A write that a vendor carried out. `digest` is the vendor's own, of what it was told."""
 
     account: str
     record: str
     external_id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a service said when it decided on all of it once more. `differences` are the first of each kind, in words."""
+
+    decided: int
+    different: int
+    differences: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Evidence:
-    """`provisioned`: contracts of which the sender knows that nothing is missing, so that each ends with one project."""
+    """`provisioned`: contracts of which the sender knows that nothing is missing, so that each ends with one project.
+
+    `replayed` is the one thing in here that comes from the services' own code: see I4.
+    """
 
     fed: list[Fed] = field(default_factory=list)
     services: dict[str, Kept] = field(default_factory=dict)
@@ -167,6 +213,7 @@ class Evidence:
     objects: list[VendorObject] = field(default_factory=list)
     writes: list[VendorWrite] = field(default_factory=list)
     provisioned: set[str] = field(default_factory=set)
+    replayed: dict[str, Replayed] = field(default_factory=dict)
 
     def of_topic(self, topic: str) -> list[TopicRecord]:
         return [record for record in self.records if record.topic == topic]

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ from confluent_kafka import Consumer, TopicPartition
 
 from tests.faults.checker.evidence import (
     OUTPUTS,
+    AuditRow,
     EffectRow,
     Evidence,
     Fed,
     JournalRow,
     Kept,
     LaneRow,
+    PlanItem,
+    PlanRow,
     PutAside,
     StateRow,
     TopicRecord,
@@ -29,8 +34,10 @@ SOURCES = ("source.clm.contract.v1", "source.crm.account.v1", "source.reference.
 EFFECTS = """
 select e.*, coalesce((select array_agg(a.outcome order by a.id) from attempt a where a.effect = e.id), '{}') as outcomes from effect e
 """
+PLANS = "select id, hash from redrive_plan"
+ITEMS = "select * from redrive_item order by plan, n"
+AUDIT = "select who, why, what, plan, plan_hash, letter from audit"
 ASIDE = 'select topic, part, "offset", key, record_key, value, headers, xmin::text::bigint as xid'
-WRITES = ("PUT", "POST", "PATCH")
 NETSUITE = re.compile(r"/record/v1/(?P<record>\w+)/eid:(?P<id>[^/?]+)")
 SALESFORCE = re.compile(r"/sobjects/(?P<record>\w+)/Throughline_Key__c/(?P<id>[^/?]+)")
 
@@ -43,11 +50,19 @@ async def gather(dsn: str, bootstrap: str, home: Path, fed: Sequence[Fed], provi
     finally:
         await db.close()
     topics = [*SOURCES, *OUTPUTS.values(), *(f"{name}.{kind}.v1" for name in OUTPUTS for kind in ("dlt", "position"))]
-    evidence = Evidence(list(fed), services, list(dump(bootstrap, topics)), provisioned=provisioned)
+    aside = {(*row.lane, row.offset) for kept in services.values() for row in (*kept.dead, *kept.held)}
+    records = [_without_value(record, aside) for record in dump(bootstrap, topics)]
+    evidence = Evidence(list(fed), services, records, provisioned=provisioned)
     for sandbox in ("netsuite", "psa"):
         evidence.objects += _objects(home, sandbox)
         evidence.writes += _writes(home, sandbox)
     return evidence
+
+
+def _without_value(record: TopicRecord, aside: set[tuple[str, int, int]]) -> TopicRecord:
+    """What a service published is judged by its numbers; its bytes only where they were put aside. An hour's bytes would not be looked at."""
+    looked_at = record.topic not in OUTPUTS.values() or (record.topic, record.partition, record.offset) in aside
+    return record if looked_at else replace(record, value=None)
 
 
 async def _service(db: asyncpg.Connection, name: str) -> Kept:
@@ -60,12 +75,24 @@ async def _service(db: asyncpg.Connection, name: str) -> Kept:
         [JournalRow((r["topic"], r["part"]), *list(r.values())[2:]) for r in journal],
         [StateRow(*r.values()) for r in states],
         [_effect(r) for r in await db.fetch(EFFECTS)],
-        [_aside(r) for r in await db.fetch(f"{ASIDE}, code, resolved is not null as resolved from dead_letter")],
+        [_aside(r) for r in await db.fetch(f"{ASIDE}, code, resolved is not null as resolved, id from dead_letter")],
         [_aside(r) for r in await db.fetch(f"{ASIDE} from held")],
         [((r["topic"], r["part"]), r["seq"]) for r in await db.fetch("select topic, part, seq from outbox")],
         await db.fetchval("select count(*) from inbox"),
         str(await db.fetchval("select id from incarnation")),
+        *_plans(await db.fetch(PLANS), await db.fetch(ITEMS)),
+        [AuditRow(*r.values()) for r in await db.fetch(AUDIT)],
     )
+
+
+def _plans(plans: Sequence[asyncpg.Record], items: Sequence[asyncpg.Record]) -> tuple[list[PlanRow], list[PlanItem]]:
+    """Each plan's hash is taken anew, every item bound to those before it."""
+    again = {r["id"]: "" for r in plans}
+    for r in items:
+        bound = (r["n"], r["letter"], r["key"], r["digest"].hex(), r["fingerprint"], r["verdict"], r["emits"], r["calls"], r["reads"])
+        again[r["plan"]] = sha256(again[r["plan"]].encode() + json.dumps(bound).encode()).hexdigest()
+    found = [PlanRow(r["id"], r["hash"], again[r["id"]]) for r in plans]
+    return found, [PlanItem(r["plan"], r["letter"], r["outcome"]) for r in items]
 
 
 def _effect(r: asyncpg.Record) -> EffectRow:
@@ -73,14 +100,19 @@ def _effect(r: asyncpg.Record) -> EffectRow:
     record = content["record"] if "record" in content else content["object"]
     only = content.get("method") == "PATCH" or bool(content.get("update_only"))
     said = (str(r["id"]), r["key"], r["target"], record, content["external_id"], r["status"], r["round"], r["created"], r["ended"])
-    return EffectRow(*said, tuple(r["outcomes"]), only)
+    told = json.loads(r["content"], parse_float=str, parse_int=str)
+    return EffectRow(*said, tuple(r["outcomes"]), only, _digest(told["body"] if "body" in told else told["fields"]))
+
+
+def _digest(content: Any) -> str:
+    """As the vendors take it: names in order, numbers as the text they are written as."""
+    return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _aside(r: asyncpg.Record) -> PutAside:
     headers = tuple((name, bytes(value)) for name, value in msgspec.msgpack.decode(r["headers"]))
-    code, resolved = (r["code"], r["resolved"]) if "code" in r.keys() else ("", False)  # noqa: SIM118  a record iterates over values
-    place = (r["topic"], r["part"])
-    return PutAside(place, r["offset"], r["key"], r["record_key"], r["value"], headers, r["xid"], code, resolved)
+    letter = list(r.values())[8:]  # what only a dead letter has: code, resolved, id
+    return PutAside((r["topic"], r["part"]), r["offset"], r["key"], r["record_key"], r["value"], headers, r["xid"], *letter)
 
 
 def dump(bootstrap: str, topics: Sequence[str]) -> Iterator[TopicRecord]:
@@ -115,9 +147,9 @@ def _objects(home: Path, sandbox: str) -> list[VendorObject]:
 
 
 def _writes(home: Path, sandbox: str) -> Iterator[VendorWrite]:
-    """Writes that the vendor answered with success, or carried out and then hung up (status 0)."""
+    """Writes that the vendor carried out, answered or not: of those alone it keeps a digest."""
     for line in (home / "sandboxes" / sandbox / "requests.jsonl").read_bytes().splitlines():
         request = json.loads(line)
         found = NETSUITE.search(request["path"]) or SALESFORCE.search(request["path"])
-        if found and request["method"] in WRITES and request["status"] < 300:
-            yield VendorWrite(request["account"], found["record"], found["id"])
+        if found and request["digest"]:
+            yield VendorWrite(request["account"], found["record"], found["id"], request["digest"])

@@ -70,9 +70,9 @@ def batches_are_whole(evidence: Evidence) -> Iterator[str]:
                 yield f"{name} keeps a dead letter of {_at((*place[0], place[1]))} that no transaction journalled"
             if place in buried and not letter.resolved and letter.xid != buried[place] and not answered:
                 yield f"{name}: the dead letter of {_at((*place[0], place[1]))} is of another transaction than its outcome"
-        journalled = {(row.lane, row.offset): row.xid for row in kept.journal if row.outcome == HELD}
+        journalled = {(row.key, row.xid) for row in kept.journal if row.outcome == HELD}  # held anew after a release, it has no offset
         for row in kept.held:
-            if journalled.get((row.lane, row.offset)) != row.xid:
+            if (row.key, row.xid) not in journalled:
                 yield f"{name}: the held record {_at((*row.lane, row.offset))} is of another transaction than its outcome"
 
 

@@ -54,7 +54,7 @@ def put_aside_is_exact(evidence: Evidence) -> Iterator[str]:
         for row in kept.dead:
             if not any(_is_copy(copy, row) for copy in copies):
                 yield f"{name}: {name}.dlt.v1 holds no exact copy of {_lane(row.lane)}@{row.offset}"
-        letters = [(row.lane, row.offset, row.code) for row in kept.dead if row.offset >= 0]
+        letters = [(row.lane, row.offset, row.code) for row in kept.dead if row.offset >= 0 and not row.resolved]
         if len(letters) != len(set(letters)):
             yield f"{name} buried a record twice for the same cause"
 

@@ -1,0 +1,40 @@
+"""I4 and I13: decided once more, by a replay or by a plan for dead letters, and what both must leave behind."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.faults.checker.evidence import Evidence
+
+REDRIVEN, CLOSED = "re-driven", ("re-driven", "discarded")
+
+
+def decided_alike(evidence: Evidence) -> Iterator[str]:
+    """I4. The services' own code decides here; what this checker adds is that every service was asked, and that none found a difference."""
+    for name, kept in evidence.services.items():
+        again = evidence.replayed.get(name)
+        if again is None or again.decided < min(1, len(kept.journal)):
+            yield f"{name} did not decide once more"
+        elif again.different:
+            yield f"{name} decided {again.different} things differently: {'; '.join(again.differences[:3])}"
+
+
+def redriving_is_told(evidence: Evidence) -> Iterator[str]:
+    """I13: one row of the audit for each letter that a plan decided on again, bound to the plan and its hash; who and why are never empty."""
+    for name, kept in evidence.services.items():
+        for plan in kept.plans:
+            if plan.hash != plan.again:
+                yield f"{name}: the items of plan {plan.id} are not those that its hash binds"
+        hashes = {plan.id: plan.hash for plan in kept.plans}
+        told = Counter((row.plan, row.letter) for row in kept.audit if row.what == REDRIVEN)
+        decided: Counter[tuple[int | None, int | None]] = Counter((item.plan, item.letter) for item in kept.items if item.outcome is not None)
+        for place in sorted((told - decided) | (decided - told), key=str):
+            yield f"{name}: plan {place[0]} decided {decided[place]} times on letter {place[1]}, the audit tells of {told[place]}"
+        for row in kept.audit:
+            if not (row.who.strip() and row.why.strip()):
+                yield f"{name}: the audit does not say who did it and why: {row.what} {row.letter}"
+            if row.plan is not None and row.plan_hash != hashes.get(row.plan):
+                yield f"{name}: the audit binds {row.what} of letter {row.letter} to another plan than {row.plan} is"
+        closed = {row.letter for row in kept.audit if row.what in CLOSED}
+        for dead in kept.dead:
+            if dead.resolved and dead.id not in closed:
+                yield f"{name}: letter {dead.id} was resolved, and the audit does not say by whom"
