@@ -51,6 +51,11 @@ class LaneLost(RuntimeError):
     """Another process has claimed a lane that the group still gives to us: this one was frozen, or is not alone. It ends and joins anew."""
 
 
+class DatabaseChanged(RuntimeError):
+    """Another database, or an earlier time of it, answers than at the start: a restore or a failover. The process ends; a new one compares its
+    lanes with what was published, and halts those that contradict it. Going on would give out numbers that are published already."""
+
+
 class Engine:
     def __init__(self, service: Service, settings: RuntimeSettings, parts: Parts, codec: Codec) -> None:
         self.service, self.settings, self.parts, self.codec = service, settings, parts, codec
@@ -365,6 +370,12 @@ class Engine:
         relays = {lane: relay.halted for lane, relay in self.relays.items() if relay.halted}
         return {f"{topic}/{part}": why for (topic, part), why in (self.halted | relays).items()}
 
+    async def _still_the_same(self) -> None:
+        """Asked with every claim and every rewind: a lane that lost commits can't do one more without either."""
+        if (now := await self.lane_store.incarnation()) != self.incarnation:
+            was = self.incarnation
+            raise DatabaseChanged(f"the database is {now} now and was {was} at the start; ending, to compare each lane with what it published")
+
     def _let_go(self, lanes: list[Lane]) -> None:
         self.memory.forget()
         for lane in lanes:
@@ -394,6 +405,7 @@ class Engine:
         """Forget what is in flight and go on from where Postgres says; what it committed without our knowing is published too."""
         log.warning("rewinding", reason=why, failures=self.failures)
         self.unread = True
+        await self._still_the_same()
         rows = await self.lane_store.read(self.lanes.names) if len(self.lanes) else []
         held = {claim.lane: claim.epoch for claim in self.lanes}
         ours = [row for row in rows if held.get(row.lane) == row.epoch]

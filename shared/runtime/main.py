@@ -11,7 +11,7 @@ import asyncpg
 import uvloop
 
 from shared.runtime.decision import Service
-from shared.runtime.engine import Engine, LaneLost
+from shared.runtime.engine import DatabaseChanged, Engine, LaneLost
 from shared.runtime.identity import KafkaTopicIds
 from shared.runtime.learning import learn
 from shared.runtime.outside import OUTSIDE
@@ -52,7 +52,7 @@ def run(service: Service, settings: RuntimeSettings) -> None:
     gc.set_threshold(*GC_THRESHOLD)
     try:
         uvloop.run(serve(service, settings))
-    except* (LaneLost, OffsetGone) as stopped:
+    except* (DatabaseChanged, LaneLost, OffsetGone) as stopped:
         for reason in stopped.exceptions:
             log.critical("stopped", reason=str(reason))
         sys.exit(1)

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from shared.runtime.engine import Engine, LaneLost
+from shared.runtime.engine import DatabaseChanged, Engine, LaneLost
 from shared.store.batches import BatchStore
 from shared.store.rows import Batch, Lane, OutboxRow
 from tests.integration.test_runtime import running, settled, until
@@ -34,6 +34,29 @@ async def test_a_process_whose_lane_was_claimed_by_another_ends_without_writing(
         with pytest.raises(LaneLost, match="claimed by another process"):
             await lose_the_lane()
         assert (await service.fetch("select count(*) as n from journal"))[0]["n"] == 1
+
+
+async def test_a_process_that_outlives_a_restore_ends_before_it_gives_a_number_out_twice(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+
+        async def be_restored() -> None:
+            async with running(service) as (engine, _):
+
+                async def ended() -> bool:
+                    return engine.closed
+
+                await until(settled(service, 3))
+                await service.fetch("update incarnation set id = gen_random_uuid()")
+                await service.fetch("update lane set next = 0, head = 0")
+                await service.fetch("delete from journal")
+                await service.fetch("delete from state")
+                service.send(("A", account("A", "after")))
+                await until(ended)
+
+        service.send(*(("A", account("A", f"{i}")) for i in range(3)))
+        with pytest.raises(DatabaseChanged, match="at the start"):
+            await be_restored()
+        assert (await service.fetch("select count(*) as n from journal"))[0]["n"] == 0
 
 
 @pytest.mark.parametrize(
