@@ -21,8 +21,8 @@ UNITS = {"advisory": ("emea", "netsuite-emea", "EUR"), "engineering": ("americas
 POISON = (b"\x00\xff\xff\xff\xfe", b"\x01plain text", b"", b"\x00\x00\x00\x00\x01\x02")
 TRIES = 40
 REPEATED, EARLY, LATE = "event repeated", "change order before its contract", "customer known late"
-UNREADABLE, UNKNOWN_SCHEMA = "poison", "unknown schema id"
-ROWS = {REPEATED: 24, EARLY: 25, UNREADABLE: 26, UNKNOWN_SCHEMA: 27, LATE: None}
+UNREADABLE, UNKNOWN_SCHEMA, MIXED = "poison", "unknown schema id", "batch of which a part is refused"
+ROWS = {REPEATED: 24, EARLY: 25, UNREADABLE: 26, UNKNOWN_SCHEMA: 27, MIXED: 32, LATE: None}
 """Trouble that the senders themselves make, with its row of the fault matrix."""
 _opener = build_opener(ProxyHandler({}))
 
@@ -87,8 +87,13 @@ class Feeder:
         if dice > 0.9:
             lines.append(lines[0])
             self.trouble[REPEATED] += 1
-        for line in lines:
-            self._post(CONTRACTS, key, line)
+        if 0.4 < dice < 0.5:
+            lines.append({**self._amendment(key, unit, 9), "unheard_of": "so this line is refused, and the other one is taken"})
+            self.trouble[MIXED] += 1
+            self._post(CONTRACTS, key, *lines)
+        else:
+            for line in lines:
+                self._post(CONTRACTS, key, line)
         self.contracts.add(key)
         if 0.3 < dice < 0.36:
             self._poison(self.rng.choice([key, f"POISON-{self.numbers}"]))
@@ -117,27 +122,28 @@ class Feeder:
         self.producer.produce(CONTRACTS, value, key=key, on_delivery=told)
         self.producer.poll(0)
 
-    def _post(self, topic: str, key: str, line: dict[str, Any]) -> bool:
-        """Sent again until it is answered: a repeat is the receiver's to recognise. Whether it was taken."""
-        mark = line["event_id"].encode()
-        body = json.dumps(line).encode()
+    def _post(self, topic: str, key: str, *lines: dict[str, Any]) -> bool:
+        """One batch, sent again until it is answered: a repeat is the receiver's to recognise. Whether all of it was taken."""
+        body = b"\n".join(json.dumps(line).encode() for line in lines)
         for _ in range(TRIES):
-            outcome = self._posted(f"{self.rng.choice(self.doors)}/intake/{INTAKE[topic]}", body)
-            self._note(topic, key, mark, outcome)
-            if outcome is not Sent.UNKNOWN or self.stopping.wait(0.5):
-                return outcome is Sent.OK
+            outcomes = self._posted(f"{self.rng.choice(self.doors)}/intake/{INTAKE[topic]}", body, len(lines))
+            for line, outcome in zip(lines, outcomes, strict=True):
+                self._note(topic, key, line["event_id"].encode(), outcome)
+            if Sent.UNKNOWN not in outcomes or self.stopping.wait(0.5):
+                return set(outcomes) == {Sent.OK}
         return False
 
-    def _posted(self, url: str, body: bytes) -> Sent:
+    def _posted(self, url: str, body: bytes, lines: int) -> list[Sent]:
+        """What became of each line."""
         self.operations += 1
         request = Request(url, body, {"Authorization": f"Bearer {self.token}"}, method="POST")
         try:
             with _opener.open(request, timeout=15) as answer:
-                return Sent.OK if json.load(answer)["items"][0]["outcome"] == "taken" else Sent.FAILED
+                return [Sent.OK if item["outcome"] == "taken" else Sent.FAILED for item in json.load(answer)["items"]]
         except HTTPError as error:
-            return Sent.FAILED if error.code in (400, 401, 413) else Sent.UNKNOWN
+            return [Sent.FAILED if error.code in (400, 401, 413) else Sent.UNKNOWN] * lines
         except (OSError, ValueError):
-            return Sent.UNKNOWN
+            return [Sent.UNKNOWN] * lines
 
     def _note(self, topic: str, key: str, mark: bytes, outcome: Sent) -> None:
         """What was acknowledged once stays acknowledged."""

@@ -25,7 +25,7 @@ def acknowledged_is_there(evidence: Evidence) -> Iterator[str]:
 def each_input_decided_once(evidence: Evidence) -> Iterator[str]:
     """I1: every committed record below the lane's offset has exactly one outcome; nothing else has one."""
     for name, kept in evidence.services.items():
-        decided = Counter((*row.lane, row.offset) for row in kept.journal if row.offset is not None)
+        decided = Counter((*row.lane, row.offset or 0) for row in kept.journal if _first(row))
         lanes = {row.lane: row for row in kept.lanes}
         places = {(r.topic, r.partition, r.offset) for r in evidence.records if (r.topic, r.partition) in lanes}
         below = {place for place in places if place[2] < lanes[place[:2]].next}
@@ -42,7 +42,7 @@ def epochs_chain(evidence: Evidence) -> Iterator[str]:
     """I2: along a lane's offsets, transactions and epochs never fall; along its transactions, epochs never fall either."""
     for name, kept in evidence.services.items():
         for lane, rows in _by_lane(kept).items():
-            records = sorted((row for row in rows if row.offset is not None), key=lambda row: row.offset or 0)
+            records = sorted((row for row in rows if _first(row)), key=lambda row: row.offset or 0)
             for before, after in pairwise(records):
                 if after.xid < before.xid or after.epoch < before.epoch:
                     yield f"{name} {lane[0]}/{lane[1]}: offset {after.offset} (epoch {after.epoch}) was committed before {before.offset}"
@@ -117,6 +117,11 @@ def _versions(name: str, kept: Kept) -> Iterator[str]:
                 yield f"{name}: {state.key} version {version} was written by {len(xids)} transactions"
     for key in written:
         yield f"{name}: the journal knows versions of {key}, which has no state"
+
+
+def _first(row: JournalRow) -> bool:
+    """A record as it came from its topic; a dead letter re-driven, or a record set free behind one, comes from the inbox."""
+    return row.offset is not None and row.inbox is None
 
 
 def _by_lane(kept: Kept) -> dict[Lane, list[JournalRow]]:
