@@ -50,6 +50,7 @@ class Arena:
 
     plan: Plan
     extra: int
+    kept: bool = False
     keeper: Keeper = field(default_factory=Keeper)
     mounts: list[Path] = field(default_factory=list)
 
@@ -116,7 +117,17 @@ class Arena:
             part.end(signal.SIGINT if part.name == "postgres" else signal.SIGKILL)
         self.proxy.close()
         for mount in self.mounts:
-            subprocess.run(["umount", "-l", str(mount)], check=False)
+            self._unmount(mount)
+
+    def _unmount(self, mount: Path) -> None:
+        """Where the home is kept, what lies on a small disk is kept with it."""
+        kept = mount.with_name(f"{mount.name}.kept")
+        if self.kept:
+            subprocess.run(["cp", "-a", str(mount), str(kept)], check=False)
+        subprocess.run(["umount", "-l", str(mount)], check=False)
+        if kept.exists():
+            mount.rmdir()
+            kept.rename(mount)
 
     def settle(self, patience: float) -> bool:
         """Whether everything came to rest: every lane owned, nothing left and nothing processed in several looks, a second apart."""
@@ -223,7 +234,7 @@ def arena(nodes: int, keep: Path | None = None) -> Iterator[Arena]:
     """Up and ready; ended, and its data removed unless a place for it was named."""
     folder = keep or Path(tempfile.mkdtemp(prefix="throughline-faults-"))
     home.make(folder)
-    made = Arena(Plan(folder.resolve(), free_port_base(), nodes), 0)
+    made = Arena(Plan(folder.resolve(), free_port_base(), nodes), 0, keep is not None)
     made.extra = next(base for base in iter(free_port_base, None) if abs(base - made.plan.port_base) >= 50)
     try:
         made.start()

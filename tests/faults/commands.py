@@ -11,7 +11,6 @@ from tests.faults.arena import Arena
 from tests.faults.parts import ROOT
 
 WHY = "the harness mends what it broke"
-FOUND = 3
 PATIENCE_S = 1200.0
 
 
@@ -43,10 +42,6 @@ def redrive(arena: Arena, service: str) -> int:
         return 0
     told = throughline(arena, "dlt", "apply", plan["plan"])
     return sum(count for status, count in told["progress"].items() if status in ("confirmed", "waiting", "failed_same", "failed_new"))
-
-
-def discard(arena: Arena, service: str, cause: str) -> int:
-    return int(throughline(arena, "dlt", "discard", "--service", service, "--cause", cause, "--why", WHY)["discarded"])
 
 
 def replay(arena: Arena, service: str) -> Any:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.run import Run
 
-SECONDS, SEED = 150, 20260105
+SECONDS, SEED = 110, 20260105
 LEAST_KINDS = 20
 
 

@@ -141,15 +141,18 @@ def _record(message: Any) -> TopicRecord:
 
 def _objects(home: Path, sandbox: str) -> list[VendorObject]:
     """Each object once, with the external id it has or had."""
-    lines = [json.loads(line) for line in (home / "sandboxes" / sandbox / "objects.jsonl").read_bytes().splitlines()]
-    kept = [line for line in lines if "deleted" not in line and line.get("external_id")]
+    kept = (line for line in _lines(home / "sandboxes" / sandbox / "objects.jsonl") if "deleted" not in line and line.get("external_id"))
     return sorted({VendorObject(line["tenant"], line["record"], line["id"], line["external_id"]) for line in kept}, key=str)
+
+
+def _lines(journal: Path) -> Iterator[Any]:
+    with journal.open("rb") as lines:
+        yield from map(json.loads, lines)
 
 
 def _writes(home: Path, sandbox: str) -> Iterator[VendorWrite]:
     """Writes that the vendor carried out, answered or not: of those alone it keeps a digest."""
-    for line in (home / "sandboxes" / sandbox / "requests.jsonl").read_bytes().splitlines():
-        request = json.loads(line)
+    for request in _lines(home / "sandboxes" / sandbox / "requests.jsonl"):
         found = NETSUITE.search(request["path"]) or SALESFORCE.search(request["path"])
         if found and request["digest"]:
             yield VendorWrite(request["account"], found["record"], found["id"], request["digest"])

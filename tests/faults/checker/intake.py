@@ -12,8 +12,10 @@ DEAD, HELD = "dead_lettered", "held"
 def acknowledged_is_there(evidence: Evidence) -> Iterator[str]:
     """I1, towards the sender: what was acknowledged is in the log, what was refused is not."""
     held: dict[tuple[str, bytes], list[bytes]] = defaultdict(list)
+    sources = {fed.topic for fed in evidence.fed}
     for record in evidence.records:
-        held[record.topic, record.key or b""].append(record.value or b"")
+        if record.topic in sources:
+            held[record.topic, record.key or b""].append(record.value or b"")
     for fed in evidence.fed:
         there = any(fed.mark in value for value in held[fed.topic, fed.key.encode()])
         if fed.outcome is Sent.OK and not there:

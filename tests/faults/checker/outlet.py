@@ -1,6 +1,6 @@
 """I5, I6 and I11: what was committed was published, all of it, in order, once; and what was put aside is kept to the byte."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import msgspec
@@ -101,7 +101,7 @@ def _of_burial(header: str) -> bool:
 def _difference(numbers: list[int], expected: list[int]) -> str:
     missing = sorted(set(expected) - set(numbers))
     extra = sorted(set(numbers) - set(expected))
-    twice = sorted({n for n in set(numbers) if numbers.count(n) > 1})
+    twice = sorted(number for number, count in Counter(numbers).items() if count > 1)
     return f"missing {missing[:5]}, twice {twice[:5]}, beyond {extra[:5]}"
 
 

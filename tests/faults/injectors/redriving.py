@@ -26,11 +26,6 @@ def refused_and_redriven(service: str) -> Act:
     return act
 
 
-def discarded(arena: Arena, rng: random.Random) -> int:
-    """Poison closed for good; what was held behind it goes on."""
-    return int(commands.discard(arena, "contract_events", "bad-magic") > 0)
-
-
 def standing(arena: Arena, service: str) -> int:
     return max((status["dead_letters"] for status in arena.statuses() if status and status["service"] == service), default=0)
 
@@ -38,5 +33,4 @@ def standing(arena: Arena, service: str) -> int:
 FAULTS = (
     Fault("NetSuite refuses, and its dead letters are re-driven", 38, refused_and_redriven("erp_provisioning")),
     Fault("the PSA refuses, and its dead letters are re-driven", 38, refused_and_redriven("psa_sync"), short=False),
-    Fault("poison discarded while records come", 38, discarded, short=False),
 )
