@@ -100,13 +100,13 @@ def _effect(r: asyncpg.Record) -> EffectRow:
     record = content["record"] if "record" in content else content["object"]
     only = content.get("method") == "PATCH" or bool(content.get("update_only"))
     said = (str(r["id"]), r["key"], r["target"], record, content["external_id"], r["status"], r["round"], r["created"], r["ended"])
-    told = json.loads(r["content"], parse_float=str, parse_int=str)
-    return EffectRow(*said, tuple(r["outcomes"]), only, _digest(told["body"] if "body" in told else told["fields"]))
+    return EffectRow(*said, tuple(r["outcomes"]), only, digest_of(json.dumps(content["body"] if "body" in content else content["fields"])))
 
 
-def _digest(content: Any) -> str:
+def digest_of(content: str | bytes) -> str:
     """As the vendors take it: names in order, numbers as the text they are written as."""
-    return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    told = json.loads(content, parse_float=str, parse_int=str)
+    return sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _aside(r: asyncpg.Record) -> PutAside:
