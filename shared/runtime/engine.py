@@ -323,6 +323,7 @@ class Engine:
                 topic_ids = await self.parts.topic_ids.of({topic for topic, _ in lanes})
                 all_known([topic for topic, _ in lanes], topic_ids)
                 rows = await self.lane_store.claim(lanes, topic_ids)
+                await self._still_the_same()
                 break
             except (TopicUnclear, *AWAY) as error:
                 if attempt == CLAIM_TRIES:
