@@ -42,21 +42,26 @@ async def deadlocked(db: asyncpg.Connection, arena: Arena, rng: random.Random) -
 
     PostgreSQL ends one of the two; which, is its own affair.
     """
-    schema, before = rng.choice(CHANGING), await db.fetchval(DEADLOCKS)
-    with suppress(asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError):
-        async with db.transaction():
-            await db.execute(f"select from {schema}.state for update")
-            for _ in range(60):
-                if await db.fetchval(QUEUED, schema):
-                    break
-                await asyncio.sleep(0.1)
+    before = await db.fetchval(DEADLOCKS)
+    for schema in rng.sample(CHANGING, len(CHANGING)):
+        with suppress(asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError):
+            async with db.transaction():
+                await _cross(db, schema)
+        for _ in range(10):
+            if (now := await db.fetchval(DEADLOCKS)) > before:
+                return int(now - before)
+            await asyncio.sleep(0.1)
+    return 0
+
+
+async def _cross(db: asyncpg.Connection, schema: str) -> None:
+    await db.execute(f"select from {schema}.state for update")
+    for _ in range(60):
+        if await db.fetchval(QUEUED, schema):
             await db.execute(f"set local lock_timeout = '{BEYOND_LOCK_TIMEOUT_S:.0f}s'")
             await db.execute(f"select from {schema}.lane for update")
-    for _ in range(30):
-        if (now := await db.fetchval(DEADLOCKS)) > before:
-            return int(now - before)
+            return
         await asyncio.sleep(0.1)
-    return 0
 
 
 async def sessions_ended(db: asyncpg.Connection, arena: Arena, rng: random.Random) -> int:
