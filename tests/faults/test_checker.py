@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.faults.checker.again import replayed
 from tests.faults.checker.evidence import (
     AuditRow,
     EffectRow,
@@ -227,6 +228,19 @@ def test_a_broken_history_is_caught(mutant: str) -> None:
     evidence = copy.deepcopy(sound())
     mutate(evidence)
     assert invariant in _violated(evidence)
+
+
+def _difference(what: str, key: str) -> dict[str, object]:
+    return {"what": what, "key": key, "said": "", "only": "there", "fields": []}
+
+
+def test_differences_of_a_replay_count_unless_their_cause_is_known() -> None:
+    kept = Kept(journal=[JournalRow(LANE, 1, 0, None, "contract:C-1", 1, "waiting", 100)])
+    found = [_difference("state", "contract:C-1"), _difference("emit", "C-1"), _difference("state", "contract:C-2")]
+    report = {"decided": 9, "different": {"state": 2, "emit": 1}, "differences": found}
+    for service, different in (("master_data", 1), ("erp_provisioning", 3), ("visibility", 2)):
+        said, explained = replayed(report, service, kept)
+        assert (said.different, sum(explained.values())) == (different, 3 - different)
 
 
 def test_every_invariant_that_is_judged_has_a_mutant() -> None:

@@ -1,11 +1,33 @@
 """I4 and I13: decided once more, by a replay or by a plan for dead letters, and what both must leave behind."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from tests.faults.checker.evidence import Evidence
+from tests.faults.checker.evidence import Evidence, Kept, Replayed
 
 REDRIVEN, CLOSED = "re-driven", ("re-driven", "discarded")
+OUT_OF_ORDER = "differences: newest published status of a contract is an older one"
+READ_BEFORE = "differences: decided before another instance's commit was seen"
+CHARACTERS, TOLD = 500, 20
+
+
+def replayed(report: Mapping[str, Any], service: str, kept: Kept) -> tuple[Replayed, dict[str, int]]:
+    """What a replay says, and beside it how many of its differences have a cause that `docs/understand/faults.md` names."""
+    waited = {str(row.key).partition(":")[2] for row in kept.journal if row.outcome == "waiting"}
+    causes = [_cause(service, each, waited) for each in report["differences"]]
+    unknown = [each for each, cause in zip(report["differences"], causes, strict=True) if cause is None]
+    unlisted = sum(report["different"].values()) - len(causes) if unknown else 0
+    told = (f"{each['what']} {each['key']}: {each['only'] or each['fields']} {each['said']}"[:CHARACTERS] for each in unknown[:TOLD])
+    return Replayed(report["decided"], len(unknown) + unlisted, tuple(told)), dict(Counter(cause for cause in causes if cause))
+
+
+def _cause(service: str, difference: Mapping[str, Any], waited: set[str]) -> str | None:
+    if service == "visibility" and difference["what"] == "emit":
+        return OUT_OF_ORDER
+    if service == "master_data" and difference["what"] in ("state", "emit") and difference["key"].removeprefix("contract:") in waited:
+        return READ_BEFORE
+    return None
 
 
 def decided_alike(evidence: Evidence) -> Iterator[str]:

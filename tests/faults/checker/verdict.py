@@ -28,6 +28,7 @@ CHECKS: dict[str, tuple[str, tuple[Check, ...]]] = {
 }
 
 UNSEEN = {
+    "I4, differences counted above": "they have the causes that docs/understand/faults.md names, and are left out of the verdict",
     "I12, G2": "what a decision read beside its own key is not recorded, so cycles through reads alone cannot be seen",
     "I13, two principals": "one person plans and applies here; the audit says who and why",
 }
