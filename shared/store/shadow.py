@@ -29,9 +29,10 @@ create table outside (key text primary key, bare text not null, why text not nul
 create table emitted (n bigint generated always as identity, topic text not null, key text, body jsonb not null);
 alter table outbox_page add column n bigint generated always as identity;
 """
+# In the order of the transactions: the clocks of two instances may differ, by an hour even.
 GUIDE = """
 insert into guide
-select row_number() over (order by j.at, j.xid, j.nth), j.topic, j.part, j."offset", j.kind, j.key, j.at
+select row_number() over (order by j.xid, j.nth), j.topic, j.part, j."offset", j.kind, j.key, j.at
 from {live}.journal j left join span s on s.topic = j.topic and s.part = j.part
 where (j.inbox is null and j."offset" >= s.first and j."offset" < s.past) or (j.inbox is not null and j."offset" is null and j.kind is not null)
 """

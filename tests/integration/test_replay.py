@@ -96,6 +96,18 @@ async def test_the_same_code_finds_no_difference_and_calls_nobody(stack: Stack, 
         assert (ledger.opened, len(service.emitted())) == (before, published)
 
 
+async def test_an_instance_whose_clock_was_wrong_changes_no_order(stack: Stack, database: str) -> None:
+    async with worked(stack, database, [("A", account("A", "first"))]) as (service, _):
+        await service.fetch("update journal_page set at = at + interval '1 hour'")
+        service.send(("A", account("A", "second")), ("A", account("A", "third")))
+        async with running(service):
+            await until(quiet(service, 3))
+        report = await replayed(service)
+        moments = 'select "offset", at from {} where "offset" is not null order by 1'
+        assert report.differences == []
+        assert await service.fetch(moments.format(f"{report.schema}.journal")) == await service.fetch(moments.format("journal"))
+
+
 async def test_a_changed_decider_differs_in_exactly_the_changed_keys(stack: Stack, database: str) -> None:
     def louder(decision: Decision, event: Received[SourceAccount]) -> Decision:
         if event.key != "A7" or decision.state is None:
