@@ -20,6 +20,7 @@ INTAKE = {CONTRACTS: "clm", ACCOUNTS: "accounts", MAPPINGS: "mappings"}
 UNITS = {"advisory": ("emea", "netsuite-emea", "EUR"), "engineering": ("americas", "netsuite-us", "USD"), "late": ("emea", "netsuite-emea", "EUR")}
 POISON = (b"\x00\xff\xff\xff\xfe", b"\x01plain text", b"", b"\x00\x00\x00\x00\x01\x02")
 TRIES = 40
+AS_THE_DOOR: dict[str, Any] = {"partitioner": "murmur2_random", "delivery.timeout.ms": 60_000}  # a key's poison comes where its events come
 REPEATED, EARLY, LATE = "event repeated", "change order before its contract", "customer known late"
 UNREADABLE, UNKNOWN_SCHEMA, MIXED = "poison", "unknown schema id", "batch of which a part is refused"
 ROWS = {REPEATED: 24, EARLY: 25, UNREADABLE: 26, UNKNOWN_SCHEMA: 27, MIXED: 32, LATE: None}
@@ -45,7 +46,7 @@ class Feeder:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.producer = Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "log_level": 0, "delivery.timeout.ms": 60_000})
+        self.producer = Producer({"bootstrap.servers": self.bootstrap, **AS_THE_DOOR, "enable.idempotence": True, "log_level": 0})
 
     def master_data(self) -> None:
         """Routes and companies of all units but the late one's, and the first customers."""

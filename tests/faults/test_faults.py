@@ -5,7 +5,7 @@ import pytest
 from tests.faults.run import Run
 
 SECONDS, SEED = 110, 20260105
-LEAST_KINDS = 20
+LEAST_KINDS = 12
 
 
 @pytest.mark.timeout(600)
