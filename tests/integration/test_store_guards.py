@@ -10,7 +10,7 @@ import pytest
 
 from shared.runtime.records import packed
 from shared.store.batches import BatchStore, Conflict, Fenced
-from shared.store.effects import EffectStore
+from shared.store.effects import AttemptRow, EffectStore
 from shared.store.lanes import LaneStore
 from shared.store.pool import open_pool
 from shared.store.rows import Batch, EffectChange, Fence, Lane, Publication, StateChange, WaitChange
@@ -111,7 +111,10 @@ async def test_only_who_holds_the_claim_of_a_call_says_what_came_of_it_and_the_n
         (late,) = await store.claim("erp", 0.0, 1)
         (held,) = await store.claim("erp", 60.0, 1)
         assert (late.doubtful, held.doubtful) == (False, True)
-        await store.postpone(late, 0.0, False, None)
+        tried = AttemptRow(held.id, 1, "done", "", "PUT /", "", 200, "")
+        await store.postpone(late, 0.0, False, tried)
         assert await store.claim("erp", 60.0, 1) == []
-        assert await store.end(late, "rejected", b"{}", None) is None
-        assert await store.end(held, "done", b"{}", None) == LANE
+        assert await store.end(late, "rejected", b"{}", tried) is None
+        answer = await store.end(held, "done", b"{}", tried)
+        assert answer is not None
+        assert answer.lane == LANE

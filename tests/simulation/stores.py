@@ -143,6 +143,9 @@ class SimulatedBatches(Connected):
 
     async def _check(self, transaction: Transaction, batch: Batch) -> None:
         transaction.alive()
+        saved = {s.key for s in batch.states}
+        if any(self.db.blocked(key) or (key not in saved and self._state(key).version != seen) for key, seen in batch.believed.items()):
+            raise Conflict("a state was not as it had been left")
         await transaction.lock([("state", s.key) for s in sorted(batch.states, key=lambda s: s.key)])
         for s in batch.states:
             if (self.db.states[s.key].version if s.key in self.db.states else 0) != s.version - 1:
