@@ -229,8 +229,8 @@ class Engine:
     async def _take_carefully(self, record: Record) -> None:
         """One record at a time, noted before it is decoded: the one that ends the process twice is put aside undecoded."""
         lane, route = record.claim.lane, self.routes[record.claim.lane[0]]
+        self.noted.append((lane, record.offset, record.claim.epoch))  # before it is: the answer may be lost, and then it has to be taken back too
         deaths = await self.lane_store.mark_suspect(lane, record.offset, record.claim.epoch) - 1
-        self.noted.append((lane, record.offset, record.claim.epoch))
         item = quarantined(record, route, deaths) if deaths >= DEATHS_TO_QUARANTINE else item_of_record(record, route, self.codec)
         await asyncio.shield(self._decide_and_commit([item]))
         self.noted.clear()  # one at a time, so there is but this one
