@@ -41,6 +41,11 @@ class Instance:
         self.process = Process(name)
         self.stopping = asyncio.Event()
 
+    def begin(self) -> None:
+        """For the first time, unless whoever found it dead was faster."""
+        if self.generation == 0:
+            self.start()
+
     def start(self) -> None:
         self.generation += 1
         self.process = process = Process(f"{self.name}{self.generation}")
@@ -101,6 +106,7 @@ class Instance:
     def _die_of(self, process: Process) -> None:
         """Decoding this record takes the process with it."""
         self.stage.note("killed by a record", process)
+        process.dead = True
         if process is self.process:
             self.crash(AGAIN_S)
         raise Killed

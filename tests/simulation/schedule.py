@@ -56,7 +56,7 @@ class Stage:
 
     async def play(self, aim: str | None) -> None:
         for instance in self.instances:
-            self.world.after(self.world.random.uniform(0, 2), instance.start)
+            self.world.after(self.world.random.uniform(0, 2), instance.begin)
         for at, key, value in arrivals.drawn(self.world.random, 0.6 * TROUBLED_S, PARTITIONS):
             self.world.after(at, self._send, key, value)
         Faults(self).plan(TROUBLED_S, aim)

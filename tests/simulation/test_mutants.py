@@ -35,7 +35,7 @@ NOTICED_BY: list[tuple[Mutant, tuple[str, ...], str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("take_out", "noticed_by", "aim"), NOTICED_BY, ids=lambda value: value.__name__ if callable(value) else "")
+@pytest.mark.parametrize(("take_out", "noticed_by", "aim"), NOTICED_BY, ids=[mutant.__name__ for mutant, _, _ in NOTICED_BY])
 def test_a_guard_taken_out_is_noticed(take_out: Mutant, noticed_by: tuple[str, ...], aim: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     take_out(monkeypatch)
     with quiet():
