@@ -16,6 +16,10 @@ ROWS, BYTES = 1000, 8_000_000
 BACKOFF = Backoff(first=0.1, limit=5.0)
 
 
+class Gap(Exception):
+    """The row right behind the position is missing."""
+
+
 class Relay:
     """Opened with the first row to publish. Rows come straight from the commit; after a restart, from Postgres."""
 
@@ -30,6 +34,7 @@ class Relay:
         self.drained = asyncio.Event()
         self.drained.set()
         self.halted: str | None = None
+        self.gap = False  # seen since something was published last
 
     @property
     def backlog(self) -> int:
@@ -63,6 +68,12 @@ class Relay:
                 failures = 0
             except Halted as reason:
                 self._halt(str(reason))
+            except Gap as gap:  # the lane's next owner, or its last one late, may have published meanwhile: then the position has moved on
+                if self.gap:
+                    self._halt(f"{gap}: sequence numbers are dense, so rows were lost or changed by hand")
+                else:
+                    self.gap = True
+                    await self._start_over(gap, 1)
             except Exception as error:  # Kafka's, Postgres's, the socket's: whichever, what was published is unknown now
                 failures += 1
                 await self._start_over(error, failures)
@@ -79,13 +90,13 @@ class Relay:
         while rows := await self._next_rows():
             with METRICS.publish_time.time():
                 await self.threads.run(self.publisher.publish, rows)
-            self.position = self.known = rows[-1].seq
+            self.position, self.known, self.gap = rows[-1].seq, rows[-1].seq, False
             await self.outbox.clear(self.lane, self.position)
         if not self.work.is_set():
             self.drained.set()
 
     async def _next_rows(self) -> list[OutboxRow]:
-        """The rows right behind the position. Raises Halted when one is missing."""
+        """The rows right behind the position. Raises Gap when one is missing."""
         position = self.position or 0
         while self.fresh and self.fresh[0].seq <= position:
             self.fresh.popleft()
@@ -99,7 +110,7 @@ class Relay:
             rows = await self.outbox.pending(self.lane, position, ROWS)
             self.unread = self.unread or bool(rows)  # there may be more behind them
         if [row.seq for row in rows] != list(range(position + 1, position + 1 + len(rows))):
-            raise Halted(f"the outbox has a gap behind {position}: sequence numbers are dense, so rows were lost or changed by hand")
+            raise Gap(f"the outbox has a gap behind {position}")
         return rows
 
     async def _start_over(self, error: Exception, failures: int) -> None:

@@ -48,7 +48,7 @@ async def test_a_process_that_outlives_a_restore_ends_before_it_gives_a_number_o
                 await until(settled(service, 3))
                 await service.fetch("update incarnation set id = gen_random_uuid()")
                 await service.fetch("update lane set next = 0, head = 0")
-                await service.fetch("delete from journal")
+                await service.fetch("delete from journal_page")
                 await service.fetch("delete from state")
                 service.send(("A", account("A", "after")))
                 await until(ended)
