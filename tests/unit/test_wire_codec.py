@@ -143,6 +143,58 @@ def test_the_bytes_are_those_of_a_general_avro_library(pair: tuple[str, Message]
     assert CODEC.encode(message, topic)[5:] == theirs.getvalue()
 
 
+def spoiled(value: bytes, at: float, byte: int, cut: bool) -> bytes:
+    """A byte of the content is another one, or the rest is gone."""
+    place = 5 + int(at * (len(value) - 5))
+    return value[:place] if cut else value[:place] + bytes((byte,)) + value[place + 1 :]
+
+
+def read_by_a_general_library(value: bytes, kind: type[Message]) -> Message:
+    stream = io.BytesIO(value[5:])
+    content = fastavro.schemaless_reader(stream, fastavro.parse_schema(json.loads(kind.avro_schema)), None)
+    assert stream.tell() == len(value) - 5
+    return msgspec.convert(content, kind)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(any_message(), st.floats(0, 1, exclude_max=True), st.integers(0, 255), st.booleans())
+def test_of_spoiled_bytes_nothing_is_read_that_a_general_avro_library_would_not_read_alike(
+    pair: tuple[str, Message], at: float, byte: int, cut: bool
+) -> None:
+    topic, message = pair
+    value = spoiled(CODEC.encode(message, topic), at, byte, cut)
+    try:
+        read = CODEC.decode(value, type(message))
+    except Undecodable:
+        return
+    assert read == read_by_a_general_library(value, type(message))
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "truncated"),
+        (b"\x06ab", "truncated"),
+        (b"\x05abc", "schema-mismatch"),  # a length of -3
+        (b"\xff" * 11, "schema-mismatch"),
+        (b"\x04\xff\xfe", "schema-mismatch"),  # no UTF-8
+    ],
+)
+def test_lengths_and_texts_that_lie_are_refused(schemas: Schemas, codec: Codec, content: bytes, code: str) -> None:
+    schemas.add(SourceMapping.avro_schema)
+    with pytest.raises(Undecodable) as refusal:
+        codec.decode(b"\x00\x00\x00\x00\x01" + content, SourceMapping)
+    assert refusal.value.code == code
+
+
+def test_blocks_that_state_their_size_are_read(schemas: Schemas, codec: Codec) -> None:
+    """Avro lets a writer give a block of a map as a count below nought and its size in bytes."""
+    schemas.add(SourceMapping.avro_schema)
+    value = codec.encode(msgspec.structs.replace(MAPPING, values={"a": "b"}), TOPIC)
+    assert value.count(b"\x02\x02a\x02b\x00") == 1
+    assert codec.decode(value.replace(b"\x02\x02a\x02b\x00", b"\x01\x08\x02a\x02b\x00"), SourceMapping).values == {"a": "b"}
+
+
 def test_a_value_is_framed_with_its_schema_id(schemas: Schemas, codec: Codec) -> None:
     schemas.add('"string"')
     schemas.add(SourceMapping.avro_schema)
