@@ -128,9 +128,10 @@ class Deciding:
             self.bodies[item.key] = _ENCODE(decision.state)
             self.book.put(item.key, decision.state)
         batch.publications += publications
-        batch.effects += effects
-        batch.supplies += decision.supplies
-        batch.rows += decision.rows
+        if effects or decision.supplies or decision.rows:
+            batch.effects += effects
+            batch.supplies += decision.supplies
+            batch.rows += decision.rows
         if item.key is not None and decision.state is not None and decision.outcome not in LEAVE_WAITS:
             self.waits[item.key] = (item, decision.waits)
         if decision.outcome is Outcome.DEAD_LETTERED:
@@ -196,8 +197,8 @@ class Deciding:
         version = self.book.version(item.key) + 1 if item.key in self.book.changed and item.key is not None else None
         said = f"{cause.code}: {cause.message}" if cause else note
         kind = type(item.event).__name__.lower() if item.inbox is not None and item.event is not None else None
-        told = (item.claim.lane, item.claim.epoch, offset, item.inbox, item.key, version, outcome.value, said, item.at or self.now, kind)
-        self.draft.batch.journal.append(JournalRow(*told))
+        claim, at = item.claim, item.at or self.now
+        self.draft.batch.journal.append(JournalRow(claim.lane, claim.epoch, offset, item.inbox, item.key, version, outcome.value, said, at, kind))
         self.draft.outcomes.append((item, outcome, cause))
         if item.inbox is not None:
             self.draft.batch.inbox_done.append(item.inbox)

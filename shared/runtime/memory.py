@@ -16,10 +16,11 @@ OVERHEAD = 1000  # bytes of a remembered state beside its content
 
 
 class Remembered(NamedTuple):
-    """`state` is the content of `row`, decoded."""
+    """`state` is what `row` held, decoded; `size` in bytes, as it was encoded."""
 
     row: StateRow
     state: Any
+    size: int
 
 
 class Memory:
@@ -33,18 +34,19 @@ class Memory:
         """Put what is remembered of `keys` into the book, as believed."""
         for key in keys:
             if (found := self.known.get(key)) is not None:
-                into.rows[key], into.decoded[key] = found
+                into.rows[key], into.decoded[key], _ = found
                 into.believed[key] = found.row.version
 
     def learn(self, batch: Batch, book: Book) -> None:
         """Remember what was just committed."""
         for change in batch.states:
-            self._drop(change.key)
-            if change.key.partition(":")[0] in self.namespaces and change.key not in book.blocked:
-                origin = change.origin or book.rows[change.key].origin
-                row = StateRow(change.version, change.waiting, change.body, origin, blocked=False)
-                self.known[change.key] = Remembered(row, book.changed[change.key])
-                self.size += _size(row)
+            key = change.key
+            if key[: key.find(":")] in self.namespaces:
+                origin = change.origin or book.rows[key].origin
+                size = OVERHEAD + len(change.body) + len(origin or b"")
+                gone = self.known.pop(key, None)
+                self.known[key] = Remembered(StateRow(change.version, change.waiting, None, origin, False), book.changed[key], size)
+                self.size += size - (gone.size if gone else 0)
         for key in book.blocked:
             self._drop(key)
         while self.size > self.limit:
@@ -56,8 +58,4 @@ class Memory:
 
     def _drop(self, key: str) -> None:
         if (gone := self.known.pop(key, None)) is not None:
-            self.size -= _size(gone.row)
-
-
-def _size(row: StateRow) -> int:
-    return OVERHEAD + len(row.body or b"") + len(row.origin or b"")
+            self.size -= gone.size

@@ -37,10 +37,10 @@ def _published(lane: Lane, page: Sequence[OutboxRow]) -> tuple[object, ...]:
 
 
 def _decided(journal: Sequence[JournalRow]) -> Iterator[tuple[object, ...]]:
-    """A page for each lane, claim and moment."""
+    """A page for each lane, claim and moment. A column of nothing is none at all: most records say nothing of the inbox."""
     lines: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
     for nth, j in enumerate(journal):
         line = (j.offset, j.inbox, j.kind, nth, j.key, j.version, j.outcome, j.note)
         lines.setdefault((*j.lane, j.epoch, j.at), []).append(line)
     for page, of_page in lines.items():
-        yield (*page, *(list(column) for column in zip(*of_page, strict=True)))
+        yield (*page, *(None if column.count(None) == len(column) else list(column) for column in zip(*of_page, strict=True)))

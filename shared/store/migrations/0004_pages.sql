@@ -32,12 +32,12 @@ create table journal_page (
     epoch    int         not null,
     at       timestamptz not null,       -- the moment that the deciders were given
     xid      xid8        not null default pg_current_xact_id(),
-    "offset" bigint[]    not null,       -- null in what came from the inbox
-    inbox    bigint[]    not null,
-    kind     text[]      not null,       -- of what came from the inbox: woken, answered
+    "offset" bigint[],                   -- a column without any value is null
+    inbox    bigint[],
+    kind     text[],                     -- of what came from the inbox: woken, answered
     nth      int[]       not null,       -- its place in the transaction
-    key      text[]      not null,
-    version  bigint[]    not null,
+    key      text[],
+    version  bigint[],
     outcome  text[]      not null,
     note     text[]      not null
 );

@@ -44,7 +44,7 @@ def test_a_state_is_recalled_as_it_was_committed_with_the_record_it_came_from() 
     committed(memory, {"word:a": "A"})
     book = recalled(memory, "word:a", "word:b")
     assert book.get("word:a") == Word("A")
-    assert book.rows["word:a"] == StateRow(1, False, b"A", b"came", False)
+    assert book.rows["word:a"] == StateRow(1, False, None, b"came", False)
     assert book.believed == {"word:a": 1}
     assert book.missing(["word:a", "word:b"]) == {"word:b"}
 
