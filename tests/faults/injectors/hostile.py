@@ -70,7 +70,7 @@ def forged(arena: Arena, rng: random.Random) -> int:
 
 
 FAULTS = (
-    Fault("Kafka's disk full", 13, disk_filled("node-0"), disk=True),
+    Fault("Kafka's disk full", 13, disk_filled("node-0"), nodes=3, disk=True),
     Fault("PostgreSQL's disk full", 14, disk_filled("data"), disk=True),
     Fault("slow-loris webhooks", 37, slow_loris),
     Fault("forged webhooks", None, forged),
