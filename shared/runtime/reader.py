@@ -39,6 +39,7 @@ class Reader:
         self.thread = outside.worker("reader", 1)
         self.consumer: Consumer = outside.consumer(_configuration(settings, group))
         self.paused = False
+        self.linger_s = settings.linger_s
         self.consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
 
     async def read(self, limit: int, wait_s: float, decoded: Callable[[list[Record]], T]) -> T:
@@ -70,7 +71,7 @@ class Reader:
         self._pause(limit == 0)
         messages: list[Message] = []
         if (first := self.consumer.poll(wait_s)) is not None:  # returns with the first record; consume() would wait for a full batch
-            messages = [first, *self.consumer.consume(max(limit - 1, 0), 0)] if limit > 1 else [first]
+            messages = [first, *self.consumer.consume(limit - 1, self.linger_s)] if limit > 1 else [first]
         records = [record for message in messages if (record := self._record(message))]
         if fresh := [claim for claim in self.lanes if claim not in before]:
             self._seek(fresh)  # what came with a change of assignment may belong to the claim before: read it again
