@@ -12,7 +12,7 @@ from shared.kernel.cause import Cause
 from shared.kernel.ids import derive
 from shared.runtime import redrive
 from shared.runtime.book import Book, NotLoaded
-from shared.runtime.decision import Decision, Emit, Intent, Outcome, Service, WaitFor, dead_letter
+from shared.runtime.decision import Decision, Emit, Intent, Outcome, Service, WaitFor, dead_letter, shared_namespaces
 from shared.runtime.records import kept, pack_origin, packed, unpack_origin, unpacked
 from shared.runtime.work import Item
 from shared.store.rows import Batch, DeadLetterChange, EffectChange, Fence, JournalRow, KeptRecord, Publication, StateChange, WaitChange
@@ -61,6 +61,7 @@ class Deciding:
         self.waits: dict[str, tuple[Item, tuple[WaitFor, ...]]] = {}
         self.origins: dict[str, bytes] = {}
         self.bodies: dict[str, bytes] = {}
+        self.shared = shared_namespaces(service)
         self._keeps_origins = service.on_woken is not None or service.on_answered is not None
 
     def run(self, items: Sequence[Item]) -> Draft:
@@ -148,7 +149,8 @@ class Deciding:
 
     def _publication(self, item: Item, emit: Emit) -> Publication:
         headers = [("traceparent", item.trace.encode())] if item.trace else []
-        return Publication(item.claim.lane, emit.topic, emit.key.encode(), self.codec.encode(emit.message, emit.topic), packed(headers))
+        state = item.key if item.key is not None and item.key[: item.key.find(":")] in self.shared else None
+        return Publication(item.claim.lane, emit.topic, emit.key.encode(), self.codec.encode(emit.message, emit.topic), packed(headers), state)
 
     def _effect(self, item: Item, intent: Intent) -> EffectChange:
         content = _ENCODE(intent.content)
@@ -206,6 +208,7 @@ class Deciding:
     def _close(self, items: Sequence[Item]) -> None:
         batch = self.draft.batch
         batch.fences, batch.believed = fences_of(items), self.book.believed
+        batch.told = {p.state: self.book.rows[p.state].told for p in batch.publications if p.state}
         for key, body in self.bodies.items():
             waiting = bool(self.waits[key][1]) if key in self.waits else self.book.rows[key].waiting
             batch.states.append(StateChange(key, self.book.version(key) + 1, waiting, body, self.origins.get(key)))

@@ -152,3 +152,9 @@ class Service:
     target: Callable[[str], Target] | None = None
     project: Callable[..., Any] | None = None  # async (connection, rows) -> None, in the transaction of the decision
     companions: tuple[Callable[..., Any], ...] = field(default=())  # async (Runtime) -> None, beside the loop: doors, consoles
+
+
+def shared_namespaces(service: Service) -> frozenset[str]:
+    """Namespaces whose keys records of several topics change, so that several lanes meet in one key."""
+    names = [route.namespace for route in service.routes]
+    return frozenset(name for name in names if names.count(name) > 1)

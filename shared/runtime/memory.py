@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from shared.runtime.book import Book
-from shared.runtime.decision import Service
+from shared.runtime.decision import Service, shared_namespaces
 from shared.store.rows import Batch, StateRow
 
 BYTES = 64_000_000
@@ -25,8 +25,7 @@ class Remembered(NamedTuple):
 
 class Memory:
     def __init__(self, service: Service, limit: int = BYTES) -> None:
-        topics = [route.namespace for route in service.routes]
-        self.namespaces = frozenset(name for name in topics if topics.count(name) == 1)
+        self.namespaces = frozenset(route.namespace for route in service.routes) - shared_namespaces(service)
         self.known: dict[str, Remembered] = {}
         self.limit, self.size = limit, 0
 

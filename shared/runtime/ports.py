@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from shared.store.effects import AttemptRow, ClaimedEffect
-from shared.store.rows import Batch, InboxRow, Lane, LaneRow, OutboxRow, StateRow
+from shared.store.rows import Batch, InboxRow, Lane, LaneRow, OutboxRow, Place, StateRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,6 +52,7 @@ class Outbox(Protocol):
 
     async def pending(self, lane: Lane, after: int, limit: int) -> list[OutboxRow]: ...
     async def clear(self, lane: Lane, upto: int) -> None: ...
+    async def unpublished(self, places: Sequence[Place]) -> set[Place]: ...
     async def head(self, lane: Lane) -> int: ...
 
 

@@ -13,6 +13,7 @@ from shared.telemetry.metrics import METRICS
 
 log = logs.get(__name__)
 ROWS, BYTES = 1000, 8_000_000
+BEHIND_PAUSE_S, BEHIND_S = 0.01, 30.0
 BACKOFF = Backoff(first=0.1, limit=5.0)
 
 
@@ -34,6 +35,7 @@ class Relay:
         self.drained = asyncio.Event()
         self.drained.set()
         self.halted: str | None = None
+        self.waited = 0.0  # seconds for which the next row has waited for another lane
         self.gap = False  # seen since something was published last
 
     @property
@@ -88,6 +90,8 @@ class Relay:
             await self.outbox.clear(self.lane, position)  # its last owner may have gone between publishing and this
         self.work.clear()
         while rows := await self._next_rows():
+            if not (rows := await self._free(rows)):
+                continue
             with METRICS.publish_time.time():
                 await self.threads.run(self.publisher.publish, rows)
             self.position, self.known, self.gap = rows[-1].seq, rows[-1].seq, False
@@ -112,6 +116,17 @@ class Relay:
         if [row.seq for row in rows] != list(range(position + 1, position + 1 + len(rows))):
             raise Gap(f"the outbox has a gap behind {position}")
         return rows
+
+    async def _free(self, rows: list[OutboxRow]) -> list[OutboxRow]:
+        """Those that need not wait for another lane to tell of the same key first. Nothing waits for ever: a lane may have halted."""
+        places = [row.behind for row in rows if row.behind]
+        waits_for = await self.outbox.unpublished(places) if places and self.waited < BEHIND_S else set()
+        free = next((n for n, row in enumerate(rows) if row.behind in waits_for), len(rows))
+        self.fresh.extendleft(reversed(rows[free:]))
+        self.waited = 0.0 if free else self.waited + BEHIND_PAUSE_S
+        if not free:
+            await asyncio.sleep(BEHIND_PAUSE_S)
+        return rows[:free]
 
     async def _start_over(self, error: Exception, failures: int) -> None:
         """After any failure it is unknown what was published: throw the producer away and read the position anew."""

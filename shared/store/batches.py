@@ -1,5 +1,6 @@
 """Reads what a batch of decisions needs, and commits all that it led to in one transaction."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
@@ -7,10 +8,11 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from shared.store import pages, redrive, waits
-from shared.store.rows import Batch, Fence, InboxRow, Lane, OutboxRow, Publication, StateRow, inbox_row
+from shared.store.pages import place_of, place_text
+from shared.store.rows import Batch, Fence, InboxRow, Lane, OutboxRow, Place, Publication, StateRow, inbox_row
 
 STATES = """
-select k as key, s.version, s.waiting, s.body, s.origin, exists (select from held h where h.key = k) as holding,
+select k as key, s.version, s.waiting, s.body, s.origin, s.told, exists (select from held h where h.key = k) as holding,
   exists (select from dead_letter d where d.key = k and d.resolved is null) as stopped
 from unnest($1::text[]) k left join state s on s.key = k
 """
@@ -26,10 +28,10 @@ where l.topic = f.topic and l.part = f.part and l.next = f.old and l.epoch = f.e
 returning l.topic, l.part, l.head
 """
 SAVE = """
-insert into state as s (key, version, waiting, body, origin)
-select * from unnest($1::text[], $2::bigint[], $3::bool[], $4::bytea[], $5::bytea[])
+insert into state as s (key, version, waiting, body, origin, told)
+select * from unnest($1::text[], $2::bigint[], $3::bool[], $4::bytea[], $5::bytea[], $6::text[])
 on conflict (key) do update set version = excluded.version, waiting = excluded.waiting, body = excluded.body,
-  origin = coalesce(excluded.origin, s.origin)
+  origin = coalesce(excluded.origin, s.origin), told = coalesce(excluded.told, s.told)
 where s.version = excluded.version - 1
 """
 # What was remembered rather than read: changed by somebody, or stopped by a dead letter. Versions of what is saved are checked by saving it.
@@ -93,8 +95,8 @@ class BatchStore:
         async with self.pool.acquire() as db, db.transaction():
             heads = await _move_fences(db, batch.fences, batch.publications)
             await _check(db, batch)
+            numbered = number(batch.publications, heads, batch.told)
             await _save(db, batch)
-            numbered = number(batch.publications, heads)
             await pages.write(db, numbered, batch.journal)
             await redrive.lock(db, batch)
             await _keep(db, batch)
@@ -106,15 +108,24 @@ class BatchStore:
         return numbered
 
 
-def number(publications: Sequence[Publication], heads: dict[Lane, int]) -> dict[Lane, list[OutboxRow]]:
-    """Sequence numbers that end at each lane's new head: the fence row gave them out, so they are dense and in commit order."""
-    by_lane: dict[Lane, list[Publication]] = {}
-    for publication in publications:
-        by_lane.setdefault(publication.lane, []).append(publication)
-    return {
-        lane: [OutboxRow(heads[lane] - len(rows) + 1 + i, p.target, p.key, p.value, p.headers) for i, p in enumerate(rows)]
-        for lane, rows in by_lane.items()
-    }
+def number(publications: Sequence[Publication], heads: dict[Lane, int], told: dict[str, Place | None]) -> dict[Lane, list[OutboxRow]]:
+    """Sequence numbers that end at each lane's new head: the fence row gave them out, so they are dense and in commit order.
+
+    `told` is brought up to date.
+    """
+    left = Counter(publication.lane for publication in publications)
+    numbered: dict[Lane, list[OutboxRow]] = {lane: [] for lane in left}
+    for p in publications:
+        left[p.lane] -= 1
+        seq = heads[p.lane] - left[p.lane]
+        numbered[p.lane].append(OutboxRow(seq, p.target, p.key, p.value, p.headers, _next(told, p.state, (*p.lane, seq)) if p.state else None))
+    return numbered
+
+
+def _next(told: dict[str, Place | None], key: str, place: Place) -> Place | None:
+    """Tell of `key` here; the place where it was told of before, if that is another lane's."""
+    before, told[key] = told.get(key), place
+    return before if before and before[:2] != place[:2] else None
 
 
 async def _move_fences(db: PoolConnectionProxy, fences: Sequence[Fence], publications: Sequence[Publication]) -> dict[Lane, int]:
@@ -149,7 +160,8 @@ async def _save(db: PoolConnectionProxy, batch: Batch) -> None:
     if batch.states:
         ordered = sorted(batch.states, key=lambda s: s.key)  # one order everywhere: no deadlock between instances
         columns = zip(*((s.key, s.version, s.waiting, s.body, s.origin) for s in ordered), strict=True)
-        saved = await db.execute(SAVE, *(list(column) for column in columns))
+        told = [place_text(place) if (place := batch.told.get(s.key)) else None for s in ordered] if batch.told else None
+        saved = await db.execute(SAVE, *(list(column) for column in columns), told)
         if int(saved.split()[-1]) != len(ordered):
             raise Conflict("a state changed while it was decided on")
     if batch.inbox_done:
@@ -173,7 +185,8 @@ async def _keep(db: PoolConnectionProxy, batch: Batch) -> None:
 
 
 def _state(r: asyncpg.Record) -> StateRow:
-    return StateRow(r["version"] or 0, bool(r["waiting"]), r["body"], r["origin"], r["stopped"] or r["holding"], r["stopped"])
+    told = place_of(r["told"]) if r["told"] else None
+    return StateRow(r["version"] or 0, bool(r["waiting"]), r["body"], r["origin"], r["stopped"] or r["holding"], r["stopped"], told)
 
 
 def _record(record: Any) -> tuple[Any, ...]:

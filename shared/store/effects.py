@@ -41,11 +41,13 @@ END = """
 with ended as (
   update effect set status = $10, ended = now(), doubtful = false, faults = 0, fault = null, fault_since = null
   where id = $1 and claim = $9 and status = 'claimed' returning topic, part, key, trace),
+answered as (
+  insert into inbox (topic, part, key, kind, body, trace) select topic, part, key, 'answered', $11, trace from ended
+  returning id, topic, part, key, kind, body, trace),
 tried as (
-  insert into attempt (effect, ms, outcome, detail, request, request_body, status, response_body, answer)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, case when exists (select from ended) then $11::bytea end))
-insert into inbox (topic, part, key, kind, body, trace) select topic, part, key, 'answered', $11, trace from ended
-returning id, topic, part, key, kind, body, trace
+  insert into attempt (effect, ms, outcome, detail, request, request_body, status, response_body, answer, inbox)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, case when exists (select from ended) then $11::bytea end, (select id from answered)))
+select id, topic, part, key, kind, body, trace from answered
 """
 
 

@@ -1,13 +1,22 @@
 """What waits to be published, lane by lane."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import asyncpg
 
-from shared.store.rows import Lane, OutboxRow
+from shared.store.pages import place_of
+from shared.store.rows import Lane, OutboxRow, Place
 
 PENDING = """
-select first, target, key, value, headers from outbox_page where topic = $1 and part = $2 and last > $3 order by last limit $4
+select first, target, key, value, headers, coalesce(behind, array_fill(null::text, array[cardinality(target)])) from outbox_page
+where topic = $1 and part = $2 and last > $3 order by last limit $4
 """
 CLEAR = "delete from outbox_page where topic = $1 and part = $2 and last <= $3"
+OUT = """
+select exists (select from outbox_page o where o.topic = b.topic and o.part = b.part and o.first <= b.seq)
+from unnest($1::text[], $2::int[], $3::bigint[]) with ordinality b(topic, part, seq, n) order by n
+"""
 HEAD = "select head from lane where topic = $1 and part = $2"
 PAGES = 4  # read at once
 
@@ -25,9 +34,15 @@ class OutboxStore:
         """Forget what the log holds for certain; a page goes when the log has all of it."""
         await self.pool.execute(CLEAR, *lane, upto)
 
+    async def unpublished(self, places: Sequence[Place]) -> set[Place]:
+        """Which of these lines may not be in the log yet."""
+        waiting = await self.pool.fetch(OUT, *(list(column) for column in zip(*places, strict=True)))
+        return {place for place, (there,) in zip(places, waiting, strict=True) if there}
+
     async def head(self, lane: Lane) -> int:
         return int(await self.pool.fetchval(HEAD, *lane))
 
 
-def _lines(first: int, *columns: list[object]) -> list[OutboxRow]:
-    return [OutboxRow(first + n, *line) for n, line in enumerate(zip(*columns, strict=True))]
+def _lines(first: int, *columns: list[Any]) -> list[OutboxRow]:
+    lines = enumerate(zip(*columns, strict=True))
+    return [OutboxRow(first + n, t, k, v, h, place_of(behind) if behind else None) for n, (t, k, v, h, behind) in lines]

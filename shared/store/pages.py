@@ -4,14 +4,27 @@ from collections.abc import Iterator, Sequence
 
 from asyncpg.pool import PoolConnectionProxy
 
-from shared.store.rows import JournalRow, Lane, OutboxRow
+from shared.store.rows import JournalRow, Lane, OutboxRow, Place
 
 LINES, BYTES = 1000, 8_000_000  # of one page at the most; a line may be a megabyte, and a row has its limit
-TO_OUTBOX = "insert into outbox_page (topic, part, first, last, target, key, value, headers) values ($1, $2, $3, $4, $5, $6, $7, $8)"
+TO_OUTBOX = """
+insert into outbox_page (topic, part, first, last, target, key, value, headers, behind) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
 TO_JOURNAL = """
 insert into journal_page (topic, part, epoch, at, "offset", inbox, kind, nth, key, version, outcome, note)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
+
+
+def place_text(place: Place) -> str:
+    topic, part, seq = place
+    return f"{topic}/{part}:{seq}"
+
+
+def place_of(text: str) -> Place:
+    topic, _, rest = text.rpartition("/")
+    part, _, seq = rest.partition(":")
+    return topic, int(part), int(seq)
 
 
 async def write(db: PoolConnectionProxy, numbered: dict[Lane, list[OutboxRow]], journal: Sequence[JournalRow]) -> None:
@@ -33,7 +46,8 @@ def _pages(rows: Sequence[OutboxRow]) -> Iterator[Sequence[OutboxRow]]:
 
 def _published(lane: Lane, page: Sequence[OutboxRow]) -> tuple[object, ...]:
     targets, keys = [r.target for r in page], [r.key for r in page]
-    return (*lane, page[0].seq, page[-1].seq, targets, keys, [r.value for r in page], [r.headers for r in page])
+    behind = [place_text(r.behind) if r.behind else None for r in page] if any(r.behind for r in page) else None
+    return (*lane, page[0].seq, page[-1].seq, targets, keys, [r.value for r in page], [r.headers for r in page], behind)
 
 
 def _decided(journal: Sequence[JournalRow]) -> Iterator[tuple[object, ...]]:

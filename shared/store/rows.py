@@ -10,6 +10,8 @@ from msgspec import Struct
 
 Lane = tuple[str, int]  # input topic, partition
 Headers = list[tuple[str, bytes]]
+Place = tuple[str, int, int]
+"""A line of a lane's outbox: topic, partition, sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class LaneRow:
 
 
 class StateRow(Struct, frozen=True, gc=False):
-    """`stopped`: a dead letter of this key is unresolved. `blocked`: that, or records are still held behind one that was; later ones are held too."""
+    """`stopped`: a dead letter of this key is unresolved. `blocked`: that, or records are still held behind one that was; later ones are held
+    too. `told`: where it was published last, for keys that several lanes change."""
 
     version: int
     waiting: bool
@@ -33,6 +36,7 @@ class StateRow(Struct, frozen=True, gc=False):
     origin: bytes | None
     blocked: bool
     stopped: bool = False
+    told: Place | None = None
 
 
 class InboxRow(Struct, frozen=True, gc=False):
@@ -50,21 +54,25 @@ def inbox_row(r: Any) -> InboxRow:
 
 
 class OutboxRow(Struct, frozen=True, gc=False):
+    """`behind`: the line of another lane that tells of the same key and has to be out before this one."""
+
     seq: int
     target: str
     key: bytes | None
     value: bytes | None
     headers: bytes
+    behind: Place | None = None
 
 
 class Publication(Struct, frozen=True, gc=False):
-    """An outbox row that has not got its sequence number yet."""
+    """An outbox row that has not got its sequence number yet. `state` is the key that it tells of, where several lanes may tell of it."""
 
     lane: Lane
     target: str
     key: bytes | None
     value: bytes | None
     headers: bytes
+    state: str | None = None
 
 
 class Fence(Struct, frozen=True, gc=False):
@@ -172,6 +180,7 @@ class Batch:
     states: list[StateChange] = field(default_factory=list)
     believed: dict[str, int] = field(default_factory=dict)  # versions of keys that were not read: they must still have them, and be free
     publications: list[Publication] = field(default_factory=list)
+    told: dict[str, Place | None] = field(default_factory=dict)  # of keys that several lanes tell of: where that was done last
     effects: list[EffectChange] = field(default_factory=list)
     rewaited: list[str] = field(default_factory=list)  # keys whose waits are replaced
     waits: list[WaitChange] = field(default_factory=list)

@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 
-from shared.store.rows import InboxRow, Lane
+from shared.store.rows import InboxRow, Lane, inbox_row
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = 5000
@@ -23,16 +23,18 @@ SETTINGS = {
 TABLES = "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = $1"
 SHADOW_TABLES = """
 create table span (topic text, part int, first bigint not null, past bigint not null, primary key (topic, part));
-create table guide (n bigint primary key, topic text not null, part int not null, "offset" bigint, kind text, key text, at timestamptz not null);
+create table guide (n bigint primary key, topic text not null, part int not null, "offset" bigint, kind text, key text, at timestamptz not null,
+  inbox bigint);
 create table taken (snapshot pg_snapshot not null);
 create table outside (key text primary key, bare text not null, why text not null);
 create table emitted (n bigint generated always as identity, topic text not null, key text, body jsonb not null);
+alter table inbox add column live bigint;
 alter table outbox_page add column n bigint generated always as identity;
 """
 # In the order of the transactions: the clocks of two instances may differ, by an hour even.
 GUIDE = """
 insert into guide
-select row_number() over (order by j.xid, j.nth), j.topic, j.part, j."offset", j.kind, j.key, j.at
+select row_number() over (order by j.xid, j.nth), j.topic, j.part, j."offset", j.kind, j.key, j.at, j.inbox
 from {live}.journal j left join span s on s.topic = j.topic and s.part = j.part
 where (j.inbox is null and j."offset" >= s.first and j."offset" < s.past) or (j.inbox is not null and j."offset" is null and j.kind is not null)
 """
@@ -46,15 +48,15 @@ insert into state select l.* from {live}.state l join (
 ANSWER = """
 with answered as (
   update effect e set status = a.outcome, ended = now()
-  from (select e.id, x.outcome, x.answer, x.at from effect e cross join lateral (
-      select outcome, answer, at from {live}.attempt where effect = e.id and answer is not null order by id offset e.round - 1 limit 1) x
+  from (select e.id, x.outcome, x.answer, x.at, x.inbox from effect e cross join lateral (
+      select outcome, answer, at, inbox from {live}.attempt where effect = e.id and answer is not null order by id offset e.round - 1 limit 1) x
     where e.id = any($1::uuid[]) and e.status = 'open') a
   where e.id = a.id
-  returning e.topic, e.part, e.key, e.trace, a.answer, a.at
+  returning e.topic, e.part, e.key, e.trace, a.answer, a.at, a.inbox
 )
-insert into inbox (topic, part, key, kind, body, trace, due) select topic, part, key, 'answered', answer, trace, at from answered
+insert into inbox (topic, part, key, kind, body, trace, due, live) select topic, part, key, 'answered', answer, trace, at, inbox from answered
 """
-ARRIVED = "select id, topic, part, key, kind, body, trace, due from inbox where id > $1 order by id"
+ARRIVED = "select id, topic, part, key, kind, body, trace, due, live from inbox where id > $1 order by id"
 OUTSIDE = """
 insert into outside
 select key, substr(key, strpos(key, ':') + 1), min(why) from (
@@ -94,13 +96,24 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One line of the live journal: a record by its offset, or what came from the inbox by its kind and key."""
+    """One line of the live journal: a record by its offset, or what came from the inbox by its kind and key; `inbox` is its row there."""
 
     lane: Lane
     offset: int | None
     kind: str | None
     key: str | None
     at: datetime
+    inbox: int | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Arrived:
+    """What came into the inbox, by when it came: an answer came when it came in truth. `live` is the row that it was to the live service."""
+
+    due: datetime
+    id: int
+    row: InboxRow = field(compare=False)
+    live: int | None = field(compare=False)
 
 
 def rooms_beside(service: str) -> tuple[str, ...]:
@@ -165,7 +178,7 @@ class Shadow:
         while page := await self.pool.fetch("select * from guide where n > $1 order by n limit $2", last, PAGE):
             last = page[-1]["n"]
             for r in page:
-                told = Told((r["topic"], r["part"]), r["offset"], r["kind"], r["key"], r["at"])
+                told = Told((r["topic"], r["part"]), r["offset"], r["kind"], r["key"], r["at"], r["inbox"])
                 if together and together[-1].at != told.at:
                     yield together
                     together = []
@@ -178,10 +191,9 @@ class Shadow:
         if effects:
             await self.pool.execute(ANSWER.format(live=self.live), list(effects))
 
-    async def arrived(self, after: int) -> list[tuple[datetime, int, InboxRow]]:
-        """What came into the inbox behind row `after`, by when it came: an answer came when it came in truth."""
-        rows = await self.pool.fetch(ARRIVED, after)
-        return [(r["due"], r["id"], InboxRow(r["id"], (r["topic"], r["part"]), r["key"], r["kind"], r["body"], r["trace"])) for r in rows]
+    async def arrived(self, after: int) -> list[Arrived]:
+        """What came into the inbox behind row `after`."""
+        return [Arrived(r["due"], r["id"], inbox_row(r), r["live"]) for r in await self.pool.fetch(ARRIVED, after)]
 
     async def set_apart(self, topics: Sequence[str]) -> None:
         """Name the keys that cannot be compared, with the reason. `topics` are those whose records are."""

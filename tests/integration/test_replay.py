@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from shared.messages.source import SourceAccount
 from shared.runtime.answers import Absent, Done, Exchange, Finding, Reply
@@ -113,7 +114,7 @@ async def test_a_changed_decider_differs_in_exactly_the_changed_keys(stack: Stac
         if event.key != "A7" or decision.state is None:
             return decision
         assert isinstance(decision.state, Counted)
-        return replace(decision, state=replace(decision.state, last=decision.state.last.upper()), intents=())
+        return structs.replace(decision, state=replace(decision.state, last=decision.state.last.upper()), intents=())
 
     async with worked(stack, database, family()) as (service, _):
         report = await replayed(service, decided_by(service, louder))
@@ -127,7 +128,7 @@ async def test_a_changed_decider_differs_in_exactly_the_changed_keys(stack: Stac
 async def test_a_call_never_made_is_named_and_not_made(stack: Stack, database: str) -> None:
     def dearer(decision: Decision, event: Received[SourceAccount]) -> Decision:
         more = (Intent("insure", "ledger", {"account": event.key}),) if event.key == "A3" else ()
-        return replace(decision, intents=(*decision.intents, *more))
+        return structs.replace(decision, intents=(*decision.intents, *more))
 
     async with worked(stack, database, family()) as (service, ledger):
         before = ledger.opened
@@ -140,7 +141,7 @@ async def test_a_call_never_made_is_named_and_not_made(stack: Stack, database: s
 async def test_a_changed_record_is_shown_field_by_field(stack: Stack, database: str) -> None:
     def renamed(decision: Decision, event: Received[SourceAccount]) -> Decision:
         emits = tuple(Emit(emit.topic, emit.key, account(emit.key, "renamed", event_id=event.message.event_id)) for emit in decision.emits)
-        return replace(decision, emits=emits) if event.key == "P2" else decision
+        return structs.replace(decision, emits=emits) if event.key == "P2" else decision
 
     async with worked(stack, database, family()) as (service, _):
         report = await replayed(service, decided_by(service, renamed))

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.store.effects import AttemptRow
-from shared.store.rows import Batch, DeadLetterChange, EffectChange, InboxRow, KeptRecord, Lane, LaneRow, OutboxRow, StateChange, WaitChange
+from shared.store.rows import Batch, DeadLetterChange, EffectChange, InboxRow, KeptRecord, Lane, LaneRow, OutboxRow, Place, StateChange, WaitChange
 from tests.simulation.loop import Process
 from tests.simulation.world import World
 
@@ -121,6 +121,7 @@ class Database:
     marked: dict[Lane, int] = field(default_factory=dict)
     states: dict[str, StateChange] = field(default_factory=dict)
     outbox: dict[Lane, dict[int, OutboxRow]] = field(default_factory=dict)
+    told: dict[str, Place | None] = field(default_factory=dict)
     inbox: dict[int, tuple[InboxRow, float]] = field(default_factory=dict)
     inbox_last: int = 0
     effects: dict[UUID, EffectRow] = field(default_factory=dict)

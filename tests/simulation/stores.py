@@ -9,7 +9,7 @@ import msgspec
 
 from shared.store.batches import Conflict, Fenced, number
 from shared.store.effects import AttemptRow, ClaimedEffect
-from shared.store.rows import Batch, Fence, InboxRow, Lane, LaneRow, OutboxRow, StateRow, WaitChange
+from shared.store.rows import Batch, Fence, InboxRow, Lane, LaneRow, OutboxRow, Place, StateRow, WaitChange
 from tests.simulation.database import Committed, Database, EffectRow, Transaction, changed
 from tests.simulation.loop import Process
 
@@ -98,6 +98,9 @@ class SimulatedOutbox(Connected):
 
         await self.ask("clear", serve)
 
+    async def unpublished(self, places: Sequence[Place]) -> set[Place]:
+        return await self.ask("unpublished", lambda: {p for p in places if any(seq <= p[2] for seq in self.db.outbox.get(p[:2], {}))})
+
     async def head(self, lane: Lane) -> int:
         return await self.ask("head", lambda: self.db.lanes[lane].head)
 
@@ -112,7 +115,8 @@ class SimulatedBatches(Connected):
     def _state(self, key: str) -> StateRow:
         s = self.db.states.get(key)
         blocked = self.db.blocked(key)
-        return StateRow(s.version, s.waiting, s.body, s.origin, blocked, blocked) if s else StateRow(0, False, None, None, blocked, blocked)
+        told = self.db.told.get(key)
+        return StateRow(s.version, s.waiting, s.body, s.origin, blocked, blocked, told) if s else StateRow(0, False, None, None, blocked, blocked)
 
     async def due(self, lanes: Sequence[Lane], limit: int) -> list[InboxRow]:
         def serve() -> list[InboxRow]:
@@ -182,7 +186,8 @@ class SimulatedBatches(Connected):
             row = db.lanes[f.lane]
             head = row.head + counts.get(f.lane, 0)
             db.lanes[f.lane] = changed(row, next=f.new, head=head, **({"claims": 0, "suspect": None} if f.new > f.old else {}))
-        numbered = number(batch.publications, {f.lane: db.lanes[f.lane].head for f in batch.fences})
+        numbered = number(batch.publications, {f.lane: db.lanes[f.lane].head for f in batch.fences}, batch.told)
+        db.told |= batch.told
         for lane, rows in numbered.items():
             db.outbox.setdefault(lane, {}).update({r.seq: r for r in rows})
         db.states |= {s.key: changed(s, origin=s.origin or (db.states[s.key].origin if s.key in db.states else None)) for s in batch.states}

@@ -57,6 +57,8 @@ COUNT_ON = """
 update state s set body = convert_to(jsonb_set(convert_from(s.body, 'UTF8')::jsonb, '{{seen}}', to_jsonb(l.version))::text, 'UTF8')
 from {live}.contract l join contract r using (contract_id) where s.key = 'contract:' || l.contract_id and r.version < l.version
 """
+# What is published next goes out behind what was told last.
+TELL_ON = "update state s set told = l.told from {live}.state l where l.key = s.key and l.told is not null"
 COLUMNS = """
 select string_agg(quote_ident(column_name), ', ' order by ordinal_position) from information_schema.columns
 where table_schema = $1 and table_name = $2 and is_generated = 'NEVER'
@@ -113,6 +115,7 @@ async def keep_older(shadow: Shadow, figures: Iterable[str]) -> int:
                 await db.execute(KEEP_REST.format(table=table, columns=columns, live=live))
         await db.execute(KEEP_STATES.format(live=live))
         await db.execute(COUNT_ON.format(live=live))
+        await db.execute(TELL_ON.format(live=live))
         return int(await db.fetchval("select count(*) from older"))
 
 

@@ -3,8 +3,6 @@
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from heapq import heappop, heappush
-from operator import itemgetter
 from typing import Any
 
 import asyncpg
@@ -19,7 +17,7 @@ from shared.runtime.replaying.log import Log, Read
 from shared.runtime.work import Item, item_of_inbox, item_of_record, routes_of, unstorable
 from shared.store.batches import BatchStore
 from shared.store.rows import Batch, InboxRow, Lane, StateRow
-from shared.store.shadow import Shadow, Told
+from shared.store.shadow import Arrived, Shadow, Told
 from shared.wire.codec import Codec, Unencodable
 from shared.wire.encoder import writer_of
 
@@ -101,7 +99,7 @@ class Replay:
         self.service, self.codec, self.shadow, self.log = service, codec, shadow, log
         self.decider = Decider(service, codec, BatchStore(shadow.pool, service.project, AT_ONCE), log)
         self.expected: Counter[tuple[str, str]] = Counter()
-        self.waiting: dict[tuple[str, str], list[tuple[datetime, int, InboxRow]]] = defaultdict(list)  # heaps: what came first is told first
+        self.waiting: dict[tuple[str, str], list[Arrived]] = defaultdict(list)
         self.due: deque[InboxRow] = deque()
         self.seen = 0
         self.decided = 0
@@ -139,11 +137,10 @@ class Replay:
         """What the key was told then, if it comes here too."""
         name = (told.key or "", told.kind or "")
         self.expected[name] -= 1
-        waiting = self.waiting[name]
-        found = [heappop(waiting)[2]] if waiting else []
+        found = _taken(self.waiting[name], told.inbox)
         if self.expected[name] <= 0:
-            self.due.extend(row for _, _, row in sorted(self.waiting.pop(name, ()), key=itemgetter(0, 1)))
-        return [self._inbox_item(row) for row in found]
+            self.due.extend(each.row for each in sorted(self.waiting.pop(name, ())))
+        return [self._inbox_item(each.row) for each in found]
 
     def _inbox_item(self, row: InboxRow) -> Item:
         return item_of_inbox(row, self.log.claims[row.lane], self.service, self.codec)
@@ -159,6 +156,14 @@ class Replay:
 
     async def _sort_arrivals(self) -> None:
         for came in await self.shadow.arrived(self.seen):
-            row = came[2]
-            self.seen, name = row.id, (row.key, row.kind)
-            heappush(self.waiting[name], came) if self.expected[name] > 0 else self.due.append(row)
+            self.seen, name = came.id, (came.row.key, came.row.kind)
+            self.waiting[name].append(came) if self.expected[name] > 0 else self.due.append(came.row)
+
+
+def _taken(waiting: list[Arrived], live: int | None) -> list[Arrived]:
+    """The very row that the live service decided on then; where that is not known, what came first."""
+    if not waiting:
+        return []
+    found = next((each for each in waiting if each.live == live), min(waiting))
+    waiting.remove(found)
+    return [found]
