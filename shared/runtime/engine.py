@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
-import asyncpg
-
 from shared.runtime.book import Book
 from shared.runtime.deciding import Deciding, Draft, needed
 from shared.runtime.decision import Service
@@ -24,7 +22,7 @@ from shared.runtime.retry import Backoff, delay_before
 from shared.runtime.runner import whose
 from shared.runtime.settings import RuntimeSettings
 from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of, unstorable
-from shared.store.batches import Conflict, Fenced
+from shared.store.batches import REFUSED, Conflict, Fenced
 from shared.store.pool import AWAY
 from shared.store.rows import Batch, EffectChange, Fence, InboxRow, Lane, LaneRow, OutboxRow, StateRow
 from shared.telemetry import logs, tracing
@@ -37,7 +35,6 @@ AGAIN = Backoff(first=0.1, limit=5.0)
 PASSES = 50  # chains of keys that lead to keys are short; more passes mean a decider that always asks for something new
 DEATHS_TO_QUARANTINE = 2
 CLAIM_TRIES = 12
-REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.CardinalityViolationError)
 NOTE_PROGRESS_S = 5.0
 COMPARE_TOPICS_S = 30.0  # of lanes that nothing comes from
 UNPUBLISHED_LIMIT = 100_000
@@ -65,6 +62,7 @@ class Engine:
         self.lane_store, self.outbox, self.store = parts.lanes, parts.outbox, parts.batches
         self.threads = parts.outside.worker("relay", 32)
         self.relays: dict[Lane, Relay] = {}
+        self.claimed_heads: dict[Lane, int] = {}
         self.relay_tasks: dict[Lane, asyncio.Task[None]] = {}
         self.inbox_signal = asyncio.Event()
         self.answers: dict[int, InboxRow] = {}  # of calls made here, not decided on yet
@@ -116,7 +114,7 @@ class Engine:
         try:
             if self.lanes and (fences or self.parts.outside.clock.monotonic() - self.compared > COMPARE_TOPICS_S):
                 self._ask_topics()
-                await self._compare_topics(self.lanes.names)
+                await self._compare_topics(list(self.lanes))
             if fences:
                 await self.store.commit(Batch(fences=fences))
                 for claim, fence in zip(passed, fences, strict=True):
@@ -247,7 +245,7 @@ class Engine:
         book = Book(self.service.states, {})
         self.memory.recall({item.key for item in items if item.key}, book)
         draft, book = await self._decide(items, book)
-        await self._compare_topics([fence.lane for fence in draft.batch.fences if fence.new > fence.old])
+        await self._compare_topics({id(item.claim): item.claim for item in items if item.record}.values())
         try:
             with METRICS.commit_time.time():
                 numbered = await self.store.commit(draft.batch)
@@ -330,6 +328,7 @@ class Engine:
                     raise
                 log.warning("claim_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(delay_before(attempt, self.parts.outside.chance(0.5, 1), AGAIN))
+        self.claimed_heads.update({row.lane: row.head for row in rows})
         self._halt(strangers(rows, topic_ids))
         claims = self.lanes.claimed([row for row in rows if row.lane not in self.halted])
         self._publish_backlog(rows)
@@ -345,17 +344,19 @@ class Engine:
         except TopicUnclear as unclear:
             return unclear
 
-    async def _compare_topics(self, lanes: Sequence[Lane]) -> None:
-        """The client reads on by offset in a topic that was made anew, and says nothing. Raises MadeAnew, or TopicUnclear."""
-        if not lanes or self.topics_now is None:
+    async def _compare_topics(self, claims: Collection[OwnedLane]) -> None:
+        """The client reads on by offset in a topic that was made anew, and says nothing. Raises MadeAnew, or TopicUnclear.
+
+        The claims under which records were read are compared, also those given up since: a deletion may be what took the lane away.
+        """
+        if not claims or self.topics_now is None:
             return
         now = await self.topics_now
         if isinstance(now, TopicUnclear):
             raise now
         self.compared = self.parts.outside.clock.monotonic()
-        claims = [claim for lane in lanes if (claim := self.lanes.get(lane))]
         if anew := strangers(claims, now):
-            raise MadeAnew(anew)
+            raise MadeAnew({lane: why for lane, why in anew.items() if self.lanes.get(lane)})
         all_known([claim.lane[0] for claim in claims], now)
 
     def _halt(self, lanes: Mapping[Lane, str]) -> None:
@@ -385,12 +386,14 @@ class Engine:
             if task := self.relay_tasks.pop(lane, None):
                 task.cancel()
             if relay := self.relays.pop(lane, None):
+                if relay.halted:
+                    METRICS.lane_halted.labels(f"{lane[0]}/{lane[1]}").set(0)
                 self.threads.submit(relay.publisher.close)
 
     def _relay(self, lane: Lane) -> Relay:
         if lane not in self.relays:
             publisher = Publisher(self.parts.outside, self.settings.kafka, self.service.name, lane, self.incarnation)
-            self.relays[lane] = Relay(lane, publisher, self.outbox, self.threads, self.parts.outside.chance)
+            self.relays[lane] = Relay(lane, publisher, self.outbox, self.threads, self.parts.outside.chance, self.claimed_heads[lane])
             self.relay_tasks[lane] = asyncio.create_task(self.relays[lane].run(), name=f"relay-{lane[0]}/{lane[1]}")
         return self.relays[lane]
 

@@ -1,7 +1,7 @@
 """One target as this process sees it: its pace, and the slots that are ours of the concurrency it publishes for everybody."""
 
 from shared.runtime import governor
-from shared.runtime.answers import Ambiguous, Answer, Done, Rejected, Unavailable
+from shared.runtime.answers import Ambiguous, Answer, Done, Faulty, Rejected, Unavailable
 from shared.runtime.decision import Target
 from shared.runtime.ports import Chance, Clock, Permits
 from shared.telemetry.metrics import CIRCUIT_CLOSED, CIRCUIT_HALF_OPEN, CIRCUIT_OPEN, METRICS
@@ -52,6 +52,8 @@ class Governed:
                 self.pace = governor.after_throttle(self.pace, now, after)
             case Unavailable(retry_after=after):
                 self.pace = governor.after_failure(self.pace, now, jitter, after)
+            case Faulty():
+                pass  # it says nothing of the target
             case Ambiguous():
                 self.pace = governor.after_failure(self.pace, now, jitter, None)
             case Done() | Rejected():

@@ -4,6 +4,7 @@ A state is remembered only where records of a single topic change it: then only 
 anew forgets everything. The commit checks all the same that what was remembered still holds, and forgets it where not.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ class Remembered(NamedTuple):
 class Memory:
     def __init__(self, service: Service, limit: int = BYTES) -> None:
         self.namespaces = frozenset(route.namespace for route in service.routes) - shared_namespaces(service)
-        self.known: dict[str, Remembered] = {}
+        self.known: OrderedDict[str, Remembered] = OrderedDict()  # the last changed stand last
         self.limit, self.size = limit, 0
 
     def recall(self, keys: Collection[str], into: Book) -> None:
@@ -49,7 +50,7 @@ class Memory:
         for key in book.blocked:
             self._drop(key)
         while self.size > self.limit:
-            self._drop(next(iter(self.known)))
+            self.size -= self.known.popitem(last=False)[1].size
 
     def forget(self) -> None:
         self.known.clear()

@@ -24,8 +24,10 @@ class Gap(Exception):
 class Relay:
     """Opened with the first row to publish. Rows come straight from the commit; after a restart, from Postgres."""
 
-    def __init__(self, lane: Lane, publisher: Publisher, outbox: Outbox, threads: Worker, chance: Chance) -> None:
+    def __init__(self, lane: Lane, publisher: Publisher, outbox: Outbox, threads: Worker, chance: Chance, claimed: int) -> None:
+        """`claimed` is the lane's head as it was claimed: nobody has published beyond it, unless into a database that is set back since."""
         self.lane, self.publisher, self.outbox, self.threads, self.chance = lane, publisher, outbox, threads, chance
+        self.claimed: int | None = claimed
         self.position: int | None = None
         self.known = 0  # the last position known, for the count of what is left
         self.fresh: deque[OutboxRow] = deque()
@@ -84,8 +86,10 @@ class Relay:
         if self.position is None:
             position = await self.threads.run(self.publisher.open)
             self.head = await self.outbox.head(self.lane)  # read behind the opening: a position can't be ahead of a head read later
-            if position > self.head:
-                raise Halted(f"position {position} is ahead of the lane's head {self.head}: this database was restored to an earlier time")
+            head = self.head if self.claimed is None else self.claimed
+            if position > head:
+                raise Halted(f"position {position} is ahead of the lane's head {head}: this database was restored to an earlier time")
+            self.claimed = None
             self.position = self.known = position
             await self.outbox.clear(self.lane, position)  # its last owner may have gone between publishing and this
         self.work.clear()
@@ -101,7 +105,7 @@ class Relay:
 
     async def _next_rows(self) -> list[OutboxRow]:
         """The rows right behind the position. Raises Gap when one is missing."""
-        position = self.position or 0
+        position, head = self.position or 0, self.head
         while self.fresh and self.fresh[0].seq <= position:
             self.fresh.popleft()
         rows: list[OutboxRow] = []
@@ -109,11 +113,11 @@ class Relay:
         while self.fresh and len(rows) < ROWS and size < BYTES and self.fresh[0].seq == position + 1 + len(rows):
             rows.append(self.fresh.popleft())
             size += len(rows[-1].value or b"")
-        if not rows and (self.unread or position < self.head):
+        if not rows and (self.unread or position < head):
             self.unread = False
             rows = await self.outbox.pending(self.lane, position, ROWS)
             self.unread = self.unread or bool(rows)  # there may be more behind them
-        if [row.seq for row in rows] != list(range(position + 1, position + 1 + len(rows))):
+        if (not rows and position < head) or [row.seq for row in rows] != list(range(position + 1, position + 1 + len(rows))):
             raise Gap(f"the outbox has a gap behind {position}")
         return rows
 

@@ -19,6 +19,8 @@ from shared.store.rows import InboxRow
 from shared.telemetry.tracing import traceparent_of
 from shared.wire.limits import Undecodable
 
+KEY_BYTES = 1000  # an index of PostgreSQL takes 2,700
+
 
 class Decoding(Protocol):
     def decode(self, value: bytes, expected: type) -> Any: ...
@@ -137,6 +139,9 @@ def _answered(a: AnswerBody) -> Answered:
 def _text_key(record: Record) -> str:
     if not record.key:
         raise Undecodable("no-key", "the record has no key, so it belongs to no contract; its sender must set one")
+    if len(record.key) > KEY_BYTES:
+        problem = f"the record's key has {len(record.key)} bytes, the limit is {KEY_BYTES}; its sender must name the contract shorter"
+        raise Undecodable("bad-key", problem)
     try:
         text = record.key.decode()
     except UnicodeDecodeError as problem:
@@ -148,7 +153,7 @@ def _text_key(record: Record) -> str:
 
 def _any_key(record: Record) -> str:
     """For routes that take bytes as they come: a dead letter without a proper key must not become a dead letter once more, and so for ever."""
-    return (record.key or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return (record.key or b"")[:KEY_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
 def _lenient_key(record: Record, route: Route) -> str | None:

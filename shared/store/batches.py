@@ -34,7 +34,8 @@ on conflict (key) do update set version = excluded.version, waiting = excluded.w
   origin = coalesce(excluded.origin, s.origin), told = coalesce(excluded.told, s.told)
 where s.version = excluded.version - 1
 """
-# What was remembered rather than read: changed by somebody, or stopped by a dead letter. Versions of what is saved are checked by saving it.
+# What was remembered rather than read: changed by somebody, or stopped by a dead letter. Versions of what is saved are checked by saving it;
+# a row that is gone is not noticed then, but only a rebuild takes rows away, and of keys that nobody remembers.
 BELIEVED = """
 select (
     select count(*) from unnest($1::text[], $2::bigint[]) b(key, version) left join state s using (key) where s.version is distinct from b.version)
@@ -61,6 +62,9 @@ from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::by
 on conflict (topic, part, "offset", fingerprint) where resolved is null do update set attempts = excluded.attempts
 """
 FORGET = "delete from inbox where id = any($1::bigint[])"
+
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.CardinalityViolationError, asyncpg.ProgramLimitExceededError)
+"""What PostgreSQL raises for content that it will never take."""
 
 Project = Callable[[PoolConnectionProxy, Sequence[Any]], Awaitable[None]]
 

@@ -5,12 +5,14 @@ from typing import Any
 
 import asyncpg
 
-from shared.store.pages import place_of
+from shared.store.pages import BYTES, place_of
 from shared.store.rows import Lane, OutboxRow, Place
 
 PENDING = """
-select first, target, key, value, headers, coalesce(behind, array_fill(null::text, array[cardinality(target)])) from outbox_page
-where topic = $1 and part = $2 and last > $3 order by last limit $4
+select first, target, key, value, headers, coalesce(behind, array_fill(null::text, array[cardinality(target)])) from (
+  select *, sum(pg_column_size(value)) over (order by last) - pg_column_size(value) as before from outbox_page
+  where topic = $1 and part = $2 and last > $3 and first <= $3 + $4) p
+where before < $5 order by last
 """
 CLEAR = "delete from outbox_page where topic = $1 and part = $2 and last <= $3"
 OUT = """
@@ -18,7 +20,6 @@ select exists (select from outbox_page o where o.topic = b.topic and o.part = b.
 from unnest($1::text[], $2::int[], $3::bigint[]) with ordinality b(topic, part, seq, n) order by n
 """
 HEAD = "select head from lane where topic = $1 and part = $2"
-PAGES = 4  # read at once
 
 
 class OutboxStore:
@@ -26,8 +27,8 @@ class OutboxStore:
         self.pool = pool
 
     async def pending(self, lane: Lane, after: int, limit: int) -> list[OutboxRow]:
-        """The next lines behind sequence `after`, `limit` at the most and a few pages of them; none when there are none."""
-        pages = await self.pool.fetch(PENDING, *lane, after, PAGES)
+        """The next lines behind sequence `after`, `limit` at the most, fewer when they are large; none when there are none."""
+        pages = await self.pool.fetch(PENDING, *lane, after, limit, BYTES)
         return [row for page in pages for row in _lines(*page.values()) if row.seq > after][:limit]
 
     async def clear(self, lane: Lane, upto: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from shared.wire.limits import FRAME, MAX_ITEMS, MAX_VALUES, Undecodable
 from shared.wire.shape import Shape
 
-WIDTHS = {"null": 0, "boolean": 1, "float": 4, "double": 8}
+WIDTHS = {"null": 0, "float": 4, "double": 8}
 
 
 def check(shape: Shape, value: bytes) -> None:
@@ -32,8 +32,12 @@ class _Census:
             self.count(kind)
         elif kind in WIDTHS:
             self._skip(WIDTHS[kind])
-        elif kind in ("int", "long", "enum"):
+        elif kind == "boolean":
+            self._boolean()
+        elif kind in ("int", "long"):
             self._long()
+        elif kind == "enum":
+            self._symbol(node["symbols"])
         elif kind in ("bytes", "string"):
             self._skip(self._long())
         elif kind == "fixed":
@@ -49,6 +53,17 @@ class _Census:
             return
         for field in definition["fields"]:
             self.count(field["type"])
+
+    def _boolean(self) -> None:
+        self._skip(1)
+        if self.value[self.at - 1] > 1:
+            raise Undecodable("schema-mismatch", f"byte {self.value[self.at - 1]} is neither true nor false")
+
+    def _symbol(self, symbols: list[str]) -> None:
+        """A general reader takes a place below nought from the end, and reads another word than was written."""
+        place = self._long()
+        if not 0 <= place < len(symbols):
+            raise Undecodable("schema-mismatch", f"{place} is no place among {len(symbols)} symbols")
 
     def _branch(self, union: list[Any]) -> Any:
         index = self._long()

@@ -80,7 +80,7 @@ class Codec:
         """The typed message. Raises Undecodable for a value that will never decode, RegistryAway when the registry gave no answer."""
         schema_id = schema_id_of(value, self._max_bytes)
         plan = self._plans.get((schema_id, expected)) or self._plan(schema_id, expected)
-        if plan.shape.most_values(len(value)) > MAX_VALUES:
+        if plan.read is None or plan.shape.most_values(len(value)) > MAX_VALUES:
             census.check(plan.shape, value)
         message: M = _read_alike(value, plan.read, plan.shape.name) if plan.read else _converted(_read(value, plan), expected)
         return message

@@ -43,6 +43,8 @@ def _long(v: bytes, at: int, number: int) -> tuple[int, int]:
         at += 1
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
+            if number >> 64:
+                raise ValueError("a number of more than 64 bits")
             return number, at
     raise ValueError("a number of more than ten bytes")
 

@@ -69,4 +69,5 @@ def shown(stack: Stack, name: str, wanted: list[str]) -> Callable[[], Awaitable[
 
 
 def relay_of(stack: Stack, pool: asyncpg.Pool, name: str, lane: Lane) -> Relay:
-    return Relay(lane, Publisher(OUTSIDE, stack.bootstrap, name, lane, "here"), OutboxStore(pool), Threads("relay", 4), OUTSIDE.chance)
+    publisher = Publisher(OUTSIDE, stack.bootstrap, name, lane, "here")
+    return Relay(lane, publisher, OutboxStore(pool), Threads("relay", 4), OUTSIDE.chance, 0)

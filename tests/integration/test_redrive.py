@@ -334,7 +334,7 @@ async def test_a_plan_from_before_its_counts_were_kept_goes_on_with_the_right_on
         await db.execute(OLD_LETTER, n)
     verdicts = ["apply", "superseded", "apply", "apply", "still broken"]
     await db.execute(OLD_ITEMS, verdicts, ["confirmed", "waiting", "decided", "pending", "pending"])
-    await db.execute(scripts["0003_redrive_counts"])
+    await db.execute(scripts["0004_redrive_counts"])
     await db.close()
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         assert await PlanStore(pool).progress(1) == {"confirmed": 1, "waiting": 1, "decided": 1, "pending": 1}

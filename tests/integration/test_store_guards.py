@@ -12,11 +12,15 @@ from shared.runtime.records import packed
 from shared.store.batches import BatchStore, Conflict, Fenced
 from shared.store.effects import AttemptRow, EffectStore
 from shared.store.lanes import LaneStore
+from shared.store.outbox import OutboxStore
 from shared.store.pool import open_pool
 from shared.store.rows import Batch, EffectChange, Fence, Lane, Publication, StateChange, WaitChange
 from tests.support.service import bench
 from tests.support.stack import Stack
 
+LETTER = """
+insert into dead_letter (topic, part, "offset", key, headers, code, message, fingerprint) values ('in', 0, 0, 'account:A', '', 'c', 'm', 'f')
+"""
 LANE: Lane = ("in", 0)
 IDS = {"in": "in-1"}
 MOVE = "update lane set next = 1, head = head + 1 where topic = 'in' and part = 0"
@@ -93,6 +97,56 @@ async def test_a_state_that_changed_while_it_was_decided_on_is_not_overwritten(s
         await BatchStore(pool).commit(Batch(states=[state(1)]))
         with pytest.raises(Conflict):
             await BatchStore(pool).commit(Batch(states=[state(1)]))
+
+
+SPOILED = {
+    "changed": "update state set version = 2 where key = 'account:A'",
+    "stopped": LETTER,
+    "held": "insert into held (topic, part, \"offset\", key, headers) values ('in', 0, 0, 'account:A', '')",
+}
+
+
+@pytest.mark.parametrize("spoiled", SPOILED.values(), ids=SPOILED)
+@pytest.mark.parametrize("saved", [True, False], ids=["saved", "looked at"])
+async def test_what_was_remembered_of_a_key_is_believed_only_while_it_holds(stack: Stack, database: str, spoiled: str, saved: bool) -> None:
+    async with lane_of_ours(stack, database) as pool:
+        store = BatchStore(pool)
+        await store.commit(Batch(states=[state(1)]))
+        again = Batch(states=[state(2)] if saved else [], believed={"account:A": 1})
+        await pool.execute(spoiled)
+        with pytest.raises(Conflict):
+            await store.commit(again)
+
+
+async def test_what_holds_of_a_remembered_key_lets_the_batch_pass(stack: Stack, database: str) -> None:
+    async with lane_of_ours(stack, database) as pool:
+        store = BatchStore(pool)
+        await store.commit(Batch(states=[state(1)]))
+        await pool.execute(LETTER.replace("account:A", "account:B"))  # another key's
+        await store.commit(Batch(states=[state(2)], believed={"account:A": 1}))
+        assert (await store.load(["account:A"]))["account:A"].version == 2
+
+
+async def test_lines_wait_in_pages_and_are_read_and_forgotten_line_by_line(stack: Stack, database: str) -> None:
+    async with lane_of_ours(stack, database) as pool:
+        store, outbox = BatchStore(pool), OutboxStore(pool)
+        for n, lines in enumerate((2500, 1, 1, 3)):
+            many = [Publication(LANE, "out", b"k", f"{n}/{line}".encode(), packed([])) for line in range(lines)]
+            await store.commit(Batch(fences=[Fence(LANE, n, n + 1, 1)], publications=many))
+        assert await pool.fetchval("select count(*) from outbox_page") == 6
+        assert [row.seq for row in await outbox.pending(LANE, 0, 1000)] == list(range(1, 1001))
+        assert [row.seq for row in await outbox.pending(LANE, 2499, 1000)] == list(range(2500, 2506))
+        await outbox.clear(LANE, 2501)
+        assert await pool.fetchval("select array_agg(seq order by seq) from outbox") == list(range(2502, 2506))
+        await outbox.clear(LANE, 2504)  # in the middle of a page
+        assert [row.value for row in await outbox.pending(LANE, 2504, 1000)] == [b"3/2"]
+
+
+async def test_few_large_lines_are_read_at_once(stack: Stack, database: str) -> None:
+    async with lane_of_ours(stack, database) as pool:
+        many = [Publication(LANE, "out", b"k", bytes(1_000_000), packed([])) for _ in range(40)]
+        await BatchStore(pool).commit(Batch(fences=[Fence(LANE, 0, 1, 1)], publications=many))
+        assert [row.seq for row in await OutboxStore(pool).pending(LANE, 0, 1000)] == list(range(1, 9))
 
 
 async def test_a_waiter_whose_key_came_between_its_look_and_its_wait_is_woken(stack: Stack, database: str) -> None:

@@ -177,6 +177,7 @@ def test_of_spoiled_bytes_nothing_is_read_that_a_general_avro_library_would_not_
         (b"\x06ab", "truncated"),
         (b"\x05abc", "schema-mismatch"),  # a length of -3
         (b"\xff" * 11, "schema-mismatch"),
+        (b"\xfe" + b"\xff" * 8 + b"\x7f", "schema-mismatch"),  # ten bytes that hold more than 64 bits
         (b"\x04\xff\xfe", "schema-mismatch"),  # no UTF-8
     ],
 )

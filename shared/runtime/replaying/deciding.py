@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import msgspec
 from msgspec.structs import replace
 
@@ -15,7 +14,7 @@ from shared.runtime.deciding import Deciding, Draft, needed
 from shared.runtime.decision import Service
 from shared.runtime.replaying.log import Log, Read
 from shared.runtime.work import Item, item_of_inbox, item_of_record, routes_of, unstorable
-from shared.store.batches import BatchStore
+from shared.store.batches import REFUSED, BatchStore
 from shared.store.rows import Batch, InboxRow, Lane, StateRow
 from shared.store.shadow import Arrived, Shadow, Told
 from shared.wire.codec import Codec, Unencodable
@@ -24,7 +23,6 @@ from shared.wire.encoder import writer_of
 PASSES = 50
 PIECE = 500
 AT_ONCE = 1e9  # wakes a second: nobody is waiting here
-REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.CardinalityViolationError)
 UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 Advance = Callable[[int], None]
 _AS_JSON = msgspec.json.Encoder(decimal_format="string").encode

@@ -7,7 +7,6 @@ from typing import Any
 from tests.faults.checker.evidence import Evidence, Kept, Replayed
 
 REDRIVEN, CLOSED = "re-driven", ("re-driven", "discarded")
-OUT_OF_ORDER = "differences: newest published status of a contract is an older one"
 READ_BEFORE = "differences: decided before another instance's commit was seen"
 CHARACTERS, TOLD = 500, 20
 
@@ -17,14 +16,12 @@ def replayed(report: Mapping[str, Any], service: str, kept: Kept) -> tuple[Repla
     waited = {str(row.key).partition(":")[2] for row in kept.journal if row.outcome == "waiting"}
     causes = [_cause(service, each, waited) for each in report["differences"]]
     unknown = [each for each, cause in zip(report["differences"], causes, strict=True) if cause is None]
-    unlisted = sum(report["different"].values()) - len(causes) if unknown else 0
+    unlisted = sum(report["different"].values()) - len(causes)
     told = (f"{each['what']} {each['key']}: {each['only'] or each['fields']} {each['said']}"[:CHARACTERS] for each in unknown[:TOLD])
     return Replayed(report["decided"], len(unknown) + unlisted, tuple(told)), dict(Counter(cause for cause in causes if cause))
 
 
 def _cause(service: str, difference: Mapping[str, Any], waited: set[str]) -> str | None:
-    if service == "visibility" and difference["what"] == "emit":
-        return OUT_OF_ORDER
     if service == "master_data" and difference["what"] in ("state", "emit") and difference["key"].removeprefix("contract:") in waited:
         return READ_BEFORE
     return None

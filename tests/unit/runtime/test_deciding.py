@@ -260,3 +260,9 @@ def test_bytes_that_come_as_they_are_need_no_proper_key() -> None:
     route = replace(ROUTE, message=None, decide=lambda state, event, known, now: applied(Heard(words=(event.key,))))
     items = [item_of_record(Record(LANE, 7, key, b"x", []), route, Json()) for key in (None, b"\xff", b"a\x00")]
     assert [(item.key, item.cause) for item in items] == [("word:", None), ("word:\ufffd", None), ("word:a\ufffd", None)]
+
+
+def test_a_key_longer_than_an_index_takes_is_a_dead_letter_of_nobody() -> None:
+    item = item_of_record(record(7, "a" * 1001, "one"), ROUTE, Json())
+    assert (item.key, item.cause.code if item.cause else None) == (None, "bad-key")
+    assert item_of_record(record(7, "a" * 1000, "one"), ROUTE, Json()).key == "word:" + "a" * 1000
