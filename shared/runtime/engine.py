@@ -10,21 +10,22 @@ from contextlib import suppress
 from shared.runtime.book import Book
 from shared.runtime.deciding import Deciding, Draft, needed
 from shared.runtime.decision import Service
-from shared.runtime.identity import MadeAnew, TopicUnclear, all_known, strangers
+from shared.runtime.identity import MadeAnew, TopicUnclear, TopicWatch, all_known, strangers
+from shared.runtime.inbox import Inbox
 from shared.runtime.lanes import Lanes, OwnedLane
 from shared.runtime.memory import Memory
 from shared.runtime.ports import Parts
 from shared.runtime.positions import Publisher
 from shared.runtime.reader import Reader
 from shared.runtime.records import Record
-from shared.runtime.relay import Relay
+from shared.runtime.relay import Claim, Relay
 from shared.runtime.retry import Backoff, delay_before
 from shared.runtime.runner import whose
 from shared.runtime.settings import RuntimeSettings
 from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of, unstorable
 from shared.store.batches import REFUSED, Conflict, Fenced
 from shared.store.pool import AWAY
-from shared.store.rows import Batch, EffectChange, Fence, InboxRow, Lane, LaneRow, OutboxRow, StateRow
+from shared.store.rows import Batch, EffectChange, Fence, Lane, LaneRow, OutboxRow, StateRow
 from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import METRICS
 from shared.wire.codec import Codec
@@ -62,24 +63,19 @@ class Engine:
         self.lane_store, self.outbox, self.store = parts.lanes, parts.outbox, parts.batches
         self.threads = parts.outside.worker("relay", 32)
         self.relays: dict[Lane, Relay] = {}
-        self.claimed_heads: dict[Lane, int] = {}
+        self.claims: dict[Lane, Claim] = {}
         self.relay_tasks: dict[Lane, asyncio.Task[None]] = {}
-        self.inbox_signal = asyncio.Event()
-        self.answers: dict[int, InboxRow] = {}  # of calls made here, not decided on yet
-        self.found: set[int] = set()  # what the last look into the inboxes found
-        self.unread = False  # the inboxes are to be looked into
+        self.inbox = Inbox(parts.batches, parts.outside.clock, settings.poll_s, settings.batch_records)
+        self.topics = TopicWatch(parts.topic_ids, parts.outside.clock)
         self.intended: Callable[[Sequence[EffectChange]], None] = lambda effects: None
         self.stopping = False
         self.backlog: Callable[[], int] = lambda: 0  # calls waiting to be made
         self.processed = 0
         self.failures = 0
-        self.looked = 0.0  # when the inboxes were last looked at
         self.working = False
         self.closed = False
         self.noted: list[tuple[Lane, int, int]] = []  # records noted as suspect, by lane, offset and epoch: neither committed nor taken back yet
         self.halted: dict[Lane, str] = {}  # lanes that are ours, and why nothing is taken from them
-        self.topics_now: asyncio.Task[Mapping[str, str] | TopicUnclear] | None = None
-        self.compared = 0.0
         self.incarnation = ""
         self.reader: Reader | None = None
 
@@ -112,9 +108,9 @@ class Engine:
         fences = [Fence(claim.lane, claim.next, claim.caught_up_to, claim.epoch) for claim in passed]
         assert self.reader is not None
         try:
-            if self.lanes and (fences or self.parts.outside.clock.monotonic() - self.compared > COMPARE_TOPICS_S):
-                self._ask_topics()
-                await self._compare_topics(list(self.lanes))
+            if self.lanes and (fences or self.topics.age > COMPARE_TOPICS_S):
+                self.topics.ask({lane[0] for lane in self.lanes.names})
+                await self.topics.compare(list(self.lanes))
             if fences:
                 await self.store.commit(Batch(fences=fences))
                 for claim, fence in zip(passed, fences, strict=True):
@@ -127,18 +123,7 @@ class Engine:
 
     def stop(self) -> None:
         self.stopping = True
-        self.inbox_signal.set()
-
-    def wake(self) -> None:
-        """Something was put into an inbox."""
-        self.unread = True
-        self.inbox_signal.set()
-
-    def answered(self, row: InboxRow) -> None:
-        """A call made here was answered: the row lies in the inbox for whoever comes after us, and here it need not be looked for."""
-        if row.id not in self.found:
-            self.answers[row.id] = row
-            self.inbox_signal.set()
+        self.inbox.signal.set()
 
     def _read(self) -> Reading:
         return asyncio.create_task(self._fetch())
@@ -148,7 +133,7 @@ class Engine:
         assert self.reader is not None
         fetched = await self.reader.read(0 if self._is_full() else self.settings.batch_records, self.settings.poll_s, self._decoded)
         if fetched and self.lanes:  # they may have been given up since
-            self._ask_topics()
+            self.topics.ask({lane[0] for lane in self.lanes.names})
         return fetched
 
     def _decoded(self, records: Sequence[Record]) -> list[Fetched]:
@@ -162,7 +147,7 @@ class Engine:
 
     async def _until_work(self, reading: Reading) -> None:
         """Records were read, or the inbox has something."""
-        signal = asyncio.create_task(self.inbox_signal.wait())
+        signal = asyncio.create_task(self.inbox.signal.wait())
         await asyncio.wait({reading, signal}, return_when=asyncio.FIRST_COMPLETED)
         signal.cancel()
 
@@ -181,7 +166,7 @@ class Engine:
             self.working = False
 
     async def _take_all(self, fetched: Sequence[Fetched]) -> None:
-        due = await self._due()
+        due = await self.inbox.due(self.lanes)
         items = [item_of_inbox(row, claim, self.service, self.codec) for row in due if (claim := self.lanes.get(row.lane))]
         ours = [(record, item) for record, item in fetched if self.lanes.holds(record.claim)]
         items += [item for _, item in ours if item is not None]
@@ -191,21 +176,6 @@ class Engine:
             if item is None:
                 await self._take_carefully(record)
 
-    async def _due(self) -> list[InboxRow]:
-        """Answers that came here, and what the inboxes hold: looked into when told so, and every now and then for what others put there."""
-        self.inbox_signal.clear()  # without a lane too: a signal that stays set would keep the loop turning
-        now = self.parts.outside.clock.monotonic()
-        if self.lanes and (self.unread or now - self.looked >= self.settings.poll_s):
-            self.unread, self.looked = False, now
-            due = await self.store.due(self.lanes.names, self.settings.batch_records)
-            self.found = {row.id for row in due}
-            if len(due) >= self.settings.batch_records:
-                self.wake()
-        else:
-            due = []
-        answers, self.answers = self.answers, {}
-        return [row for row in answers.values() if row.id not in self.found] + due
-
     async def _recover(self, trouble: Exception) -> None:
         """Go on from where Postgres says, after a pause that grows with what went wrong in a row."""
         self.memory.forget()
@@ -214,7 +184,7 @@ class Engine:
                 if isinstance(trouble, Fenced):
                     await self._judge(trouble.lanes)
                 elif isinstance(trouble, MadeAnew):
-                    self._halt(trouble.lanes)
+                    self._halt({lane: why for lane, why in trouble.lanes.items() if self.lanes.get(lane)})  # the others are another's to halt
                 elif not isinstance(trouble, Conflict):
                     self.failures += 1
                     await asyncio.sleep(delay_before(self.failures, self.parts.outside.chance(0.5, 1), AGAIN))
@@ -245,7 +215,7 @@ class Engine:
         book = Book(self.service.states, {})
         self.memory.recall({item.key for item in items if item.key}, book)
         draft, book = await self._decide(items, book)
-        await self._compare_topics({id(item.claim): item.claim for item in items if item.record}.values())
+        await self.topics.compare({id(item.claim): item.claim for item in items if item.record}.values())
         try:
             with METRICS.commit_time.time():
                 numbered = await self.store.commit(draft.batch)
@@ -295,7 +265,7 @@ class Engine:
         if draft.batch.effects:
             self.intended(draft.batch.effects)
         if draft.batch.supplies:
-            self.wake()
+            self.inbox.wake()
         self.processed += len(items)
         self.failures = 0
         METRICS.batch_size.observe(len(items))
@@ -328,36 +298,11 @@ class Engine:
                     raise
                 log.warning("claim_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(delay_before(attempt, self.parts.outside.chance(0.5, 1), AGAIN))
-        self.claimed_heads.update({row.lane: row.head for row in rows})
+        self.claims.update({row.lane: Claim(row.epoch, row.head) for row in rows})
         self._halt(strangers(rows, topic_ids))
         claims = self.lanes.claimed([row for row in rows if row.lane not in self.halted])
         self._publish_backlog(rows)
         return claims
-
-    def _ask_topics(self) -> None:
-        """Which topics are these? Asked with the records in hand: topics never come back, so an answer that knows them is true of the records."""
-        self.topics_now = asyncio.create_task(self._topics({lane[0] for lane in self.lanes.names}))
-
-    async def _topics(self, names: Collection[str]) -> Mapping[str, str] | TopicUnclear:
-        try:
-            return await self.parts.topic_ids.of(names)
-        except TopicUnclear as unclear:
-            return unclear
-
-    async def _compare_topics(self, claims: Collection[OwnedLane]) -> None:
-        """The client reads on by offset in a topic that was made anew, and says nothing. Raises MadeAnew, or TopicUnclear.
-
-        The claims under which records were read are compared, also those given up since: a deletion may be what took the lane away.
-        """
-        if not claims or self.topics_now is None:
-            return
-        now = await self.topics_now
-        if isinstance(now, TopicUnclear):
-            raise now
-        self.compared = self.parts.outside.clock.monotonic()
-        if anew := strangers(claims, now):
-            raise MadeAnew({lane: why for lane, why in anew.items() if self.lanes.get(lane)})
-        all_known([claim.lane[0] for claim in claims], now)
 
     def _halt(self, lanes: Mapping[Lane, str]) -> None:
         self.lanes.dropped(lanes)
@@ -393,7 +338,7 @@ class Engine:
     def _relay(self, lane: Lane) -> Relay:
         if lane not in self.relays:
             publisher = Publisher(self.parts.outside, self.settings.kafka, self.service.name, lane, self.incarnation)
-            self.relays[lane] = Relay(lane, publisher, self.outbox, self.threads, self.parts.outside.chance, self.claimed_heads[lane])
+            self.relays[lane] = Relay(lane, publisher, self.outbox, self.threads, self.parts.outside.chance, self.claims[lane])
             self.relay_tasks[lane] = asyncio.create_task(self.relays[lane].run(), name=f"relay-{lane[0]}/{lane[1]}")
         return self.relays[lane]
 
@@ -408,7 +353,7 @@ class Engine:
     async def _rewind(self, why: str) -> None:
         """Forget what is in flight and go on from where Postgres says; what it committed without our knowing is published too."""
         log.warning("rewinding", reason=why, failures=self.failures)
-        self.unread = True
+        self.inbox.unread = True
         await self._still_the_same()
         rows = await self.lane_store.read(self.lanes.names) if len(self.lanes) else []
         held = {claim.lane: claim.epoch for claim in self.lanes}
@@ -432,8 +377,7 @@ class Engine:
                 waiting.cancel()
         for task in self.relay_tasks.values():
             task.cancel()
-        if self.topics_now:
-            self.topics_now.cancel()
+        self.topics.close()
         with suppress(*AWAY):
             await self._survive()
         if self.reader is not None:

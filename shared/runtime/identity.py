@@ -7,6 +7,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from shared.runtime.lanes import OwnedLane
+from shared.runtime.ports import Clock, TopicIds
 from shared.store.rows import Lane, LaneRow
 
 ASK_S = 5.0
@@ -43,6 +44,49 @@ class KafkaTopicIds:
                 if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # one that is gone holds up its own lanes only
                     raise TopicUnclear(f"Kafka does not say which topic {topic} is: {error.args[0].str()}") from error
         return found
+
+
+class TopicWatch:
+    """Compares the topics of lanes with those that the lanes were claimed with. Asked while records are decoded and decided on, answered before
+    they are committed: a topic never comes back, so an answer that knows a lane's is true of everything read before it."""
+
+    def __init__(self, ids: TopicIds, clock: Clock) -> None:
+        self.ids, self.clock = ids, clock
+        self.asked: asyncio.Task[Mapping[str, str] | TopicUnclear] | None = None
+        self.compared = 0.0
+
+    @property
+    def age(self) -> float:
+        """Seconds since something was compared."""
+        return self.clock.monotonic() - self.compared
+
+    def ask(self, topics: Collection[str]) -> None:
+        self.asked = asyncio.create_task(self._answer(topics))
+
+    async def compare(self, claims: Collection[OwnedLane]) -> None:
+        """The claims under which records were read, also those given up since: a deletion may be what took the lane away.
+
+        Raises MadeAnew, or TopicUnclear.
+        """
+        if not claims or self.asked is None:
+            return
+        now = await self.asked
+        if isinstance(now, TopicUnclear):
+            raise now
+        self.compared = self.clock.monotonic()
+        if anew := strangers(claims, now):
+            raise MadeAnew(anew)
+        all_known([claim.lane[0] for claim in claims], now)
+
+    def close(self) -> None:
+        if self.asked:
+            self.asked.cancel()
+
+    async def _answer(self, topics: Collection[str]) -> Mapping[str, str] | TopicUnclear:
+        try:
+            return await self.ids.of(topics)
+        except TopicUnclear as unclear:
+            return unclear
 
 
 def all_known(topics: Iterable[str], topic_ids: Mapping[str, str]) -> None:

@@ -102,7 +102,7 @@ def runner_of(service: Service, settings: RuntimeSettings, pool: asyncpg.Pool, e
     if service.target is None:
         return None
     effects, permits = EffectStore(pool), PermitStore(pool, uuid4())
-    runner = Runner(service.target, effects, permits, settings, engine.answered, engine.parts.outside)
+    runner = Runner(service.target, effects, permits, settings, engine.inbox.answered, engine.parts.outside)
     engine.intended, engine.backlog = runner.intended, lambda: runner.backlog
     return runner
 

@@ -140,7 +140,7 @@ class Desk:
         if plan["hash"] != wanted.hash or (plan["status"] == "ready" and not await self.plans.still_bound(plan)):
             raise Refusal(409, f"plan {plan['id']} is not the one that was shown: its items do not have that hash; plan anew")
         after = await self.steps.advance(plan["id"], wanted.who)
-        self.engine.wake()
+        self.engine.inbox.wake()
         if after["status"] != plan["status"]:
             log.info("redrive", plan=plan["id"], status=after["status"], who=wanted.who, said=after["said"])
         return _answer(await self._told(after, totals=False))
@@ -154,7 +154,7 @@ class Desk:
         wanted = await _body(request, Discard)
         letters = await self.letters.page(Asked(wanted.cause, wanted.key), wanted.after, PAGE, wanted.last)
         count = await self.letters.discard(letters, wanted.who, wanted.why)
-        self.engine.wake()
+        self.engine.inbox.wake()
         log.info("discarded", letters=count, who=wanted.who, why=wanted.why)
         return _answer({"discarded": count, "after": letters[-1].id if letters else wanted.after, "more": len(letters) == PAGE})
 

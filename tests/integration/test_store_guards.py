@@ -13,7 +13,7 @@ from shared.store.batches import BatchStore, Conflict, Fenced
 from shared.store.effects import AttemptRow, EffectStore
 from shared.store.lanes import LaneStore
 from shared.store.outbox import OutboxStore
-from shared.store.pool import open_pool
+from shared.store.pool import LIMITS, open_pool
 from shared.store.rows import Batch, EffectChange, Fence, Lane, Publication, StateChange, WaitChange
 from tests.support.service import bench
 from tests.support.stack import Stack
@@ -75,11 +75,13 @@ async def test_numbers_are_given_out_in_the_order_of_commits_and_none_is_left_ou
 
 
 async def test_a_lane_whose_owner_froze_in_a_transaction_has_a_new_owner_within_its_patience(stack: Stack, database: str) -> None:
-    async with lane_of_ours(stack, database) as pool, pool.acquire() as frozen:
+    async with lane_of_ours(stack, database) as pool:
+        frozen = await asyncpg.connect(database, server_settings=LIMITS)
         await frozen.execute("begin")
         await frozen.execute(MOVE)
         (row,) = await LaneStore(pool).claim([LANE], IDS)
         assert (row.epoch, row.next) == (2, 0)
+        frozen.terminate()  # the server has ended it
 
 
 async def test_a_connection_left_within_a_transaction_is_not_handed_on(stack: Stack, database: str) -> None:

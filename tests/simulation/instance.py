@@ -85,7 +85,7 @@ class Instance:
         engine = Engine(service, stage.settings, parts, JsonCodec(partial(self._die_of, process)))  # type: ignore[arg-type]
         permits = SimulatedPermits(db, process, UUID(int=stage.world.random.getrandbits(128)))
         assert service.target is not None
-        runner = Runner(service.target, SimulatedEffects(db, process), permits, stage.settings, engine.answered, outside)
+        runner = Runner(service.target, SimulatedEffects(db, process), permits, stage.settings, engine.inbox.answered, outside)
         engine.intended, engine.backlog = runner.intended, lambda: runner.backlog
         stage.engines.append(engine)
         async with asyncio.TaskGroup() as group:

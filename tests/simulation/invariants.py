@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from uuid import UUID
 
 import msgspec
 
@@ -137,9 +138,12 @@ def effects_once(e: Evidence) -> list[str]:
 
 def effects_in_order(e: Evidence) -> list[str]:
     """I8: an account's next object is asked for only when the one before has ended."""
-    problems, intents = [], dict[str, list[tuple[float, float]]]()
+    problems, intents, intended = [], dict[str, list[tuple[float, float]]](), set[UUID]()
     for c in e.database.history:
         for intent in c.batch.effects:
+            if intent.id in intended:  # the same once more: what was sent before belongs to the first
+                continue
+            intended.add(intent.id)
             name = msgspec.json.decode(intent.content)
             sent = [at for at, external_id, what in e.erp.calls if what == "send" and external_id == external_id_of(name)]
             intents.setdefault(intent.key, []).append((c.at, min(sent, default=c.at)))

@@ -9,7 +9,8 @@ from shared.runtime import positions
 from shared.runtime.answers import Reply
 from shared.runtime.decision import Target
 from shared.runtime.engine import Engine
-from shared.runtime.lanes import OwnedLane
+from shared.runtime.inbox import Inbox
+from shared.runtime.lanes import Lanes, OwnedLane
 from shared.runtime.positions import Position, Publisher
 from shared.runtime.reader import Reader
 from shared.runtime.records import Record
@@ -143,12 +144,12 @@ def no_return_after_doubt(patch: pytest.MonkeyPatch) -> None:
 
 
 def inbox_looked_at_only_when_told(patch: pytest.MonkeyPatch) -> None:
-    real = Engine._due
+    real = Inbox.due
 
-    async def due(self: Engine) -> list[InboxRow]:
-        return await real(self) if self.inbox_signal.is_set() else []
+    async def due(self: Inbox, lanes: Lanes) -> list[InboxRow]:
+        return await real(self, lanes) if self.signal.is_set() else []
 
-    patch.setattr(Engine, "_due", due)
+    patch.setattr(Inbox, "due", due)
 
 
 def calls_looked_for_only_when_told(patch: pytest.MonkeyPatch) -> None:
