@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from shared.runtime.book import Book
@@ -18,7 +18,7 @@ from shared.runtime.ports import Parts
 from shared.runtime.positions import Publisher
 from shared.runtime.reader import Reader
 from shared.runtime.records import Record
-from shared.runtime.relay import Claim, Relay
+from shared.runtime.relay import Relay
 from shared.runtime.retry import Backoff, delay_before
 from shared.runtime.runner import whose
 from shared.runtime.settings import RuntimeSettings
@@ -63,7 +63,6 @@ class Engine:
         self.lane_store, self.outbox, self.store = parts.lanes, parts.outbox, parts.batches
         self.threads = parts.outside.worker("relay", 32)
         self.relays: dict[Lane, Relay] = {}
-        self.claims: dict[Lane, Claim] = {}
         self.relay_tasks: dict[Lane, asyncio.Task[None]] = {}
         self.inbox = Inbox(parts.batches, parts.outside.clock, settings.poll_s, settings.batch_records)
         self.topics = TopicWatch(parts.topic_ids, parts.outside.clock)
@@ -181,11 +180,9 @@ class Engine:
         self.memory.forget()
         while not self.stopping:
             try:
-                if isinstance(trouble, Fenced):
-                    await self._judge(trouble.lanes)
-                elif isinstance(trouble, MadeAnew):
+                if isinstance(trouble, MadeAnew):
                     self._halt({lane: why for lane, why in trouble.lanes.items() if self.lanes.get(lane)})  # the others are another's to halt
-                elif not isinstance(trouble, Conflict):
+                elif not isinstance(trouble, Conflict | Fenced):
                     self.failures += 1
                     await asyncio.sleep(delay_before(self.failures, self.parts.outside.chance(0.5, 1), AGAIN))
                 await self._survive()
@@ -298,7 +295,6 @@ class Engine:
                     raise
                 log.warning("claim_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(delay_before(attempt, self.parts.outside.chance(0.5, 1), AGAIN))
-        self.claims.update({row.lane: Claim(row.epoch, row.head) for row in rows})
         self._halt(strangers(rows, topic_ids))
         claims = self.lanes.claimed([row for row in rows if row.lane not in self.halted])
         self._publish_backlog(rows)
@@ -338,30 +334,30 @@ class Engine:
     def _relay(self, lane: Lane) -> Relay:
         if lane not in self.relays:
             publisher = Publisher(self.parts.outside, self.settings.kafka, self.service.name, lane, self.incarnation)
-            self.relays[lane] = Relay(lane, publisher, self.outbox, self.threads, self.parts.outside.chance, self.claims[lane])
+            self.relays[lane] = Relay(lane, publisher, self.outbox, self.threads, self.parts.outside.chance)
             self.relay_tasks[lane] = asyncio.create_task(self.relays[lane].run(), name=f"relay-{lane[0]}/{lane[1]}")
         return self.relays[lane]
-
-    async def _judge(self, lanes: Collection[Lane]) -> None:
-        """A fence did not move: either this batch was committed before (its answer was lost), or the lane has another owner."""
-        rows = {row.lane: row for row in await self.lane_store.read(list(lanes))}
-        for lane in lanes:
-            claim = self.lanes.get(lane)
-            if claim is not None and (lane not in rows or rows[lane].epoch != claim.epoch):
-                raise LaneLost(f"{lane[0]} partition {lane[1]} was claimed by another process; ending, to join the group anew")
 
     async def _rewind(self, why: str) -> None:
         """Forget what is in flight and go on from where Postgres says; what it committed without our knowing is published too."""
         log.warning("rewinding", reason=why, failures=self.failures)
         self.inbox.unread = True
         await self._still_the_same()
-        rows = await self.lane_store.read(self.lanes.names) if len(self.lanes) else []
-        held = {claim.lane: claim.epoch for claim in self.lanes}
-        ours = [row for row in rows if held.get(row.lane) == row.epoch]
+        names = self.lanes.names
+        rows = {row.lane: row for row in await self.lane_store.read(names)} if names else {}
+        ours = [rows[lane] for lane in names if self._owns(lane, rows.get(lane))]
         claims = self.lanes.claimed(ours)
         self._publish_backlog(ours)
         assert self.reader is not None
         await self.reader.seek(claims)
+
+    def _owns(self, lane: Lane, row: LaneRow | None) -> bool:
+        """False for a lane that was given up meanwhile. Raises LaneLost for one that another process has claimed although the group gives it
+        to us, such as one that was frozen while it claimed: what was read of it would wait here for ever."""
+        claim = self.lanes.get(lane)
+        if claim is not None and (row is None or claim.epoch != row.epoch):
+            raise LaneLost(f"{lane[0]} partition {lane[1]} was claimed by another process; ending, to join the group anew")
+        return claim is not None
 
     def _publish_backlog(self, rows: Sequence[LaneRow]) -> None:
         for row in rows:

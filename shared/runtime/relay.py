@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from shared.runtime.ports import Chance, Outbox, Worker
 from shared.runtime.positions import Halted, Publisher
@@ -22,19 +21,11 @@ class Gap(Exception):
     """The row right behind the position is missing."""
 
 
-class Claim(NamedTuple):
-    """The lane as it was claimed: while it is ours, nobody has published beyond this head, unless the database was set back since."""
-
-    epoch: int
-    head: int
-
-
 class Relay:
     """Opened with the first row to publish. Rows come straight from the commit; after a restart, from Postgres."""
 
-    def __init__(self, lane: Lane, publisher: Publisher, outbox: Outbox, threads: Worker, chance: Chance, claim: Claim) -> None:
+    def __init__(self, lane: Lane, publisher: Publisher, outbox: Outbox, threads: Worker, chance: Chance) -> None:
         self.lane, self.publisher, self.outbox, self.threads, self.chance = lane, publisher, outbox, threads, chance
-        self.claim: Claim | None = claim
         self.position: int | None = None
         self.known = 0  # the last position known, for the count of what is left
         self.fresh: deque[OutboxRow] = deque()
@@ -92,11 +83,9 @@ class Relay:
     async def _drain(self) -> None:
         if self.position is None:
             position = await self.threads.run(self.publisher.open)
-            self.head, epoch = await self.outbox.head(self.lane)  # read behind the opening: a position can't be ahead of a head read later
-            head = self.claim.head if self.claim and self.claim.epoch == epoch else self.head
-            if position > head:
-                raise Halted(f"position {position} is ahead of the lane's head {head}: this database was restored to an earlier time")
-            self.claim = None
+            self.head = await self.outbox.head(self.lane)  # read behind the opening: a position can't be ahead of a head read later
+            if position > self.head:
+                raise Halted(f"position {position} is ahead of the lane's head {self.head}: this database was restored to an earlier time")
             self.position = self.known = position
             await self.outbox.clear(self.lane, position)  # its last owner may have gone between publishing and this
         self.work.clear()

@@ -19,7 +19,7 @@ OUT = """
 select exists (select from outbox_page o where o.topic = b.topic and o.part = b.part and o.first <= b.seq)
 from unnest($1::text[], $2::int[], $3::bigint[]) with ordinality b(topic, part, seq, n) order by n
 """
-HEAD = "select head, epoch from lane where topic = $1 and part = $2"
+HEAD = "select head from lane where topic = $1 and part = $2"
 
 
 class OutboxStore:
@@ -40,10 +40,8 @@ class OutboxStore:
         waiting = await self.pool.fetch(OUT, *(list(column) for column in zip(*places, strict=True)))
         return {place for place, (there,) in zip(places, waiting, strict=True) if there}
 
-    async def head(self, lane: Lane) -> tuple[int, int]:
-        """The sequence given out last, and the claim under which the lane is now."""
-        (row,) = await self.pool.fetch(HEAD, *lane)
-        return row["head"], row["epoch"]
+    async def head(self, lane: Lane) -> int:
+        return int(await self.pool.fetchval(HEAD, *lane))
 
 
 def _lines(first: int, *columns: list[Any]) -> list[OutboxRow]:

@@ -11,7 +11,7 @@ from confluent_kafka.cimpl import NewTopic
 from shared.runtime.outside import OUTSIDE, Threads
 from shared.runtime.positions import Publisher
 from shared.runtime.records import packed
-from shared.runtime.relay import Claim, Relay
+from shared.runtime.relay import Relay
 from shared.store.batches import BatchStore
 from shared.store.lanes import LaneStore
 from shared.store.outbox import OutboxStore
@@ -70,4 +70,4 @@ def shown(stack: Stack, name: str, wanted: list[str]) -> Callable[[], Awaitable[
 
 def relay_of(stack: Stack, pool: asyncpg.Pool, name: str, lane: Lane) -> Relay:
     publisher = Publisher(OUTSIDE, stack.bootstrap, name, lane, "here")
-    return Relay(lane, publisher, OutboxStore(pool), Threads("relay", 4), OUTSIDE.chance, Claim(1, 0))
+    return Relay(lane, publisher, OutboxStore(pool), Threads("relay", 4), OUTSIDE.chance)

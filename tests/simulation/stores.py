@@ -101,8 +101,8 @@ class SimulatedOutbox(Connected):
     async def unpublished(self, places: Sequence[Place]) -> set[Place]:
         return await self.ask("unpublished", lambda: {p for p in places if any(seq <= p[2] for seq in self.db.outbox.get(p[:2], {}))})
 
-    async def head(self, lane: Lane) -> tuple[int, int]:
-        return await self.ask("head", lambda: (self.db.lanes[lane].head, self.db.lanes[lane].epoch))
+    async def head(self, lane: Lane) -> int:
+        return await self.ask("head", lambda: self.db.lanes[lane].head)
 
 
 class SimulatedBatches(Connected):
