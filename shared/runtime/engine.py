@@ -96,7 +96,8 @@ class Engine:
                 if monotonic() - noted > NOTE_PROGRESS_S:
                     noted = monotonic()
                     await self._note_progress()
-            await reading
+            with suppress(RegistryAway):  # what was read is the next owner's
+                await reading
             self.reader.note_progress(list(self.lanes))
         finally:
             await self._close()

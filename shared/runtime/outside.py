@@ -43,7 +43,12 @@ class Threads:
 
     def wait(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         """Run `coroutine` on the loop and wait for it, `timeout` seconds at the most. Raises TimeoutError."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
+        running = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        try:
+            return running.result(timeout)
+        except TimeoutError:
+            running.cancel()  # it would go on, and take what nobody waits for any more
+            raise
 
     def tell(self, what: Callable[[list[Lane]], None], lanes: list[Lane]) -> None:
         """Have `what` called on the loop, soon."""
