@@ -12,7 +12,7 @@ from shared.kernel.cause import Cause
 from shared.kernel.ids import derive
 from shared.runtime import redrive
 from shared.runtime.book import Book, NotLoaded
-from shared.runtime.decision import Decision, Emit, Intent, Outcome, Service, WaitFor, dead_letter, shared_namespaces
+from shared.runtime.decision import Decision, Emit, Intent, Outcome, Service, WaitFor, dead_letter, nothing_else, shared_namespaces
 from shared.runtime.records import kept, pack_origin, packed, unpack_origin, unpacked
 from shared.runtime.work import Item
 from shared.store.rows import Batch, DeadLetterChange, EffectChange, Fence, JournalRow, KeptRecord, Publication, StateChange, WaitChange
@@ -41,7 +41,7 @@ def needed(items: Sequence[Item], book: Book) -> set[str]:
     wanted = book.missing([item.key for item in items if item.key is not None])
     wanted |= book.missing([key for item in items if item.again for key in item.again.reads])
     for item in items:
-        if item.key is None or item.event is None or item.key in wanted:
+        if item.needs is nothing_else or item.key is None or item.event is None or item.key in wanted:
             continue
         try:
             wanted |= book.missing(list(item.needs(book.get(item.key), item.event, book)))

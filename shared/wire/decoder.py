@@ -13,11 +13,10 @@ from typing import Any
 
 import msgspec
 
-from shared.wire.encoder import EPOCH, EPOCH_DAY
+from shared.wire.encoder import EPOCH, EPOCH_DAY, Lines, within
 from shared.wire.limits import MAX_DECIMAL_BYTES, Undecodable
 
 Read = Callable[[bytes, int], tuple[Any, int]]
-Lines = list[str]
 WIDE = Context(prec=80)
 NUMBER = ("n = v[at]; at += 1", "if n > 127: n, at = more(v, at, n)")
 SIGNED = "(n >> 1) ^ -(n & 1)"
@@ -84,7 +83,7 @@ def reader_of(schema: str, kind: type[msgspec.Struct]) -> Read:
     """
     source = _Source()
     body = source.lines(json.loads(schema), kind, "message")
-    exec("\n".join(("def read(v, at):", *_within(body), "    return message, at")), source.room)  # noqa: S102  names are those of a message's fields
+    exec("\n".join(("def read(v, at):", *within(body), "    return message, at")), source.room)  # noqa: S102  names are those of a message's fields
     read: Read = source.room["read"]
     return read
 
@@ -102,7 +101,7 @@ class _Source:
         if isinstance(node, list):
             (wanted,) = (each for each in typing.get_args(kind) if each is not type(None))
             inner = self.lines(node[1], wanted, into)
-            return [*NUMBER, f"if n == 0: {into} = None", "elif n == 2:", *_within(inner), "else: raise ValueError('no branch of a union')"]
+            return [*NUMBER, f"if n == 0: {into} = None", "elif n == 2:", *within(inner), "else: raise ValueError('no branch of a union')"]
         if isinstance(node, str):
             return self.lines(self.named[node], kind, into) if node in self.named else [line.format(into=into) for line in SCALARS[node]]
         if node["type"] in ("record", "enum"):
@@ -134,16 +133,12 @@ class _Source:
             text = [line.format(into=key) for line in SCALARS["string"]]
             one = [*text, *self.lines(node["values"], typing.get_args(kind)[1], x), f"{them}[{key}] = {x}"]
             start, end = f"{them} = {{}}", f"{into} = {them}"
-        loop = ["while True:", *_within([*BLOCK, "if count == 0: break", "for _ in range(count):", *_within(one)])]
+        loop = ["while True:", *within([*BLOCK, "if count == 0: break", "for _ in range(count):", *within(one)])]
         return [start, *loop, end]
 
     def _fresh(self) -> str:
         self.names += 1
         return f"x{self.names}"
-
-
-def _within(lines: Lines) -> Lines:
-    return [f"    {line}" for line in lines]
 
 
 SCALARS: dict[str, tuple[str, ...]] = {

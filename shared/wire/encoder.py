@@ -71,7 +71,7 @@ class _Source:
     def function(self, record: dict[str, Any]) -> Callable[[Any, Callable[[bytes], None]], None]:
         body = [line for field in record["fields"] for line in self.lines(field["type"], f"record.{_identifier(field['name'])}")]
         name = self._name(record)
-        exec("\n".join((f"def {name}(record, add):", *_within(body or ["pass"]))), self.room)  # noqa: S102  nothing in it comes from outside
+        exec("\n".join((f"def {name}(record, add):", *within(body or ["pass"]))), self.room)  # noqa: S102  nothing in it comes from outside
         written: Callable[[Any, Callable[[bytes], None]], None] = self.room[name]
         return written
 
@@ -109,16 +109,16 @@ class _Source:
 
     def _nullable(self, node: Any, value: str) -> Lines:
         x = self._fresh()
-        return [f"{x} = {value}", f"if {x} is None:", "    add(SMALL[0])", "else:", "    add(SMALL[1])", *_within(self.lines(node, x))]
+        return [f"{x} = {value}", f"if {x} is None:", "    add(SMALL[0])", "else:", "    add(SMALL[1])", *within(self.lines(node, x))]
 
     def _several(self, node: Any, value: str, kind: str) -> Lines:
         them, key, x = self._fresh(), self._fresh(), self._fresh()
         loop = f"for {x} in {them}:" if kind == "array" else f"for {key}, {x} in {them}.items():"
         one = self.lines(node, x) if kind == "array" else [*_string(key), *self.lines(node, x)]
-        return [f"{them} = {value}", f"if {them}:", f"    n = len({them})", f"    {COUNT}", f"    {loop}", *_within(_within(one)), "add(SMALL[0])"]
+        return [f"{them} = {value}", f"if {them}:", f"    n = len({them})", f"    {COUNT}", f"    {loop}", *within(within(one)), "add(SMALL[0])"]
 
 
-def _within(lines: Lines) -> Lines:
+def within(lines: Lines) -> Lines:
     return [f"    {line}" for line in lines]
 
 

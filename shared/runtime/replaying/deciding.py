@@ -17,13 +17,12 @@ from shared.runtime.work import Item, item_of_inbox, item_of_record, routes_of, 
 from shared.store.batches import REFUSED, BatchStore
 from shared.store.rows import Batch, InboxRow, Lane, StateRow
 from shared.store.shadow import Arrived, Shadow, Told
-from shared.wire.codec import Codec, Unencodable
+from shared.wire.codec import UNFIT, Codec, Unencodable
 from shared.wire.encoder import writer_of
 
 PASSES = 50
 PIECE = 500
 AT_ONCE = 1e9  # wakes a second: nobody is waiting here
-UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 Advance = Callable[[int], None]
 _AS_JSON = msgspec.json.Encoder(decimal_format="string").encode
 
