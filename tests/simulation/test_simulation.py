@@ -9,7 +9,7 @@ from tests.simulation.quiet import quiet
 from tests.simulation.schedule import run
 
 FIXED = ("--from", "0", "--seeds", "800")
-FRESH = ("--seeds", "4000", "--seconds", "120")
+FRESH = ("--seeds", "2000", "--seconds", "120")
 
 
 @pytest.mark.parametrize("which", [FIXED, FRESH], ids=["fixed", "fresh"])
