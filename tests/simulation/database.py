@@ -122,6 +122,8 @@ class Database:
     states: dict[str, StateChange] = field(default_factory=dict)
     outbox: dict[Lane, dict[int, OutboxRow]] = field(default_factory=dict)
     told: dict[str, Place | None] = field(default_factory=dict)
+    markers: dict[Lane, Process] = field(default_factory=dict)  # who noted the suspect
+    unsaid: int = 0  # suspects noted again before the one who had noted them could say that it lived
     inbox: dict[int, tuple[InboxRow, float]] = field(default_factory=dict)
     inbox_last: int = 0
     effects: dict[UUID, EffectRow] = field(default_factory=dict)

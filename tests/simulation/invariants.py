@@ -194,9 +194,11 @@ def dead_letters_hold(e: Evidence) -> list[str]:
 
 
 def only_deaths_quarantine(e: Evidence) -> list[str]:
-    """A record that ends its process is put aside; no other is, unless two processes were killed at it for other reasons."""
+    """A record that ends its process is put aside; no other is, unless two processes were killed at it for other reasons, or one was and
+    another could not say in time that it lived: its word was lost, or the lane was gone before."""
     accused = [d.record for d in e.database.dead if "ended the process" in d.message and d.record.value != KILLER]
-    return [f"{record.lane} {record.offset} is put aside after {e.crashes} crashes" for record in accused if e.crashes < 2]
+    enough = e.crashes + min(e.database.unsaid, 1) >= 2
+    return [] if enough else [f"{record.lane} {record.offset} is put aside after {e.crashes} crashes" for record in accused]
 
 
 def _by_key(e: Evidence) -> dict[str, list[tuple[tuple[Lane, int], Entry]]]:

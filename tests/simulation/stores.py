@@ -66,6 +66,9 @@ class SimulatedLanes(Connected):
             if row.epoch != epoch:
                 return 0
             again = self.db.marked.get(lane) != epoch
+            if again and row.suspect == offset and (before := self.db.markers.get(lane)) and not before.dead:
+                self.db.unsaid += 1
+            self.db.markers[lane] = self.process
             self.db.deaths[lane] = self.db.deaths.get(lane, 0) + again if row.suspect == offset else 1
             self.db.marked[lane] = epoch
             self.db.lanes[lane] = changed(row, suspect=offset)
