@@ -30,15 +30,16 @@ STATES = """
 select key, l.body as there, s.body as here from {live}.state l full join state s using (key) left join outside o using (key)
 where o.key is null and l.body is distinct from s.body order by key
 """
-# Of a compacted topic only the newest record of a key is sure to be there.
+# Of a compacted topic only the newest record of a key is sure to be there. Here it is the line that the key's state names; a key that one lane
+# alone tells of has none, and its last line is the newest.
 EMITS = """
 with both_sides as (
-  select false as here, n, topic, key, body from emitted
-  union all select true, row_number() over (order by p.n, o.seq), o.target, convert_from(o.key, 'UTF8'),
-    convert_from(o.value, 'UTF8')::jsonb - 'occurred_at'
+  select false as here, false as told, n, topic, key, body from emitted
+  union all select true, o.topic || '/' || o.part || ':' || o.seq in (select told from state where told is not null),
+    row_number() over (order by p.n, o.seq), o.target, convert_from(o.key, 'UTF8'), convert_from(o.value, 'UTF8')::jsonb - 'occurred_at'
   from outbox o join outbox_page p on o.topic = p.topic and o.part = p.part and o.seq between p.first and p.last where o.target = any($1)
 ), ranked as (
-  select b.*, row_number() over (partition by here, topic, key order by n desc) as back from both_sides b
+  select b.*, row_number() over (partition by here, topic, key order by told desc, n desc) as back from both_sides b
   where not exists (select from outside o where o.bare = b.key) and b.key is not null
 )
 select topic, key, body, count(*) filter (where here) as here, count(*) filter (where not here) as there
