@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-WIDTH, ROW, LABEL, BAR = 900, 22, 320, 430
+WIDTH, ROW, LABEL, BAR = 960, 22, 320, 430
 INK, OURS, THEIRS, SPREAD = "#1f2933", "#2563eb", "#9aa5b1", "#e12d39"
 Figure = dict[str, Any]  # label, median, least, greatest, text, ours
 
