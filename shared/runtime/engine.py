@@ -37,6 +37,7 @@ PASSES = 50  # chains of keys that lead to keys are short; more passes mean a de
 DEATHS_TO_QUARANTINE = 2
 CLAIM_TRIES = 12
 NOTE_PROGRESS_S = 5.0
+DOUBT_S = 60.0  # for so long after trouble, a commit that was given up may still be done: what it publishes is looked for
 COMPARE_TOPICS_S = 30.0  # of lanes that nothing comes from
 UNPUBLISHED_LIMIT = 100_000
 
@@ -71,6 +72,7 @@ class Engine:
         self.backlog: Callable[[], int] = lambda: 0  # calls waiting to be made
         self.processed = 0
         self.failures = 0
+        self.doubt_until = 0.0
         self.working = False
         self.closed = False
         self.noted: list[tuple[Lane, int, int]] = []  # records noted as suspect, by lane, offset and epoch: neither committed nor taken back yet
@@ -111,6 +113,8 @@ class Engine:
             if self.lanes and (fences or self.topics.age > COMPARE_TOPICS_S):
                 self.topics.ask({lane[0] for lane in self.lanes.names})
                 await self.topics.compare(list(self.lanes))
+            if self.parts.outside.clock.monotonic() < self.doubt_until:
+                self._publish_backlog(await self.lane_store.read(self.lanes.names))
             if fences:
                 await self.store.commit(Batch(fences=fences))
                 for claim, fence in zip(passed, fences, strict=True):
@@ -178,6 +182,7 @@ class Engine:
 
     async def _recover(self, trouble: Exception) -> None:
         """Go on from where Postgres says, after a pause that grows with what went wrong in a row."""
+        self.doubt_until = self.parts.outside.clock.monotonic() + DOUBT_S
         self.memory.forget()
         while not self.stopping:
             try:
