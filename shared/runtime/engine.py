@@ -114,7 +114,8 @@ class Engine:
                 self.topics.ask({lane[0] for lane in self.lanes.names})
                 await self.topics.compare(list(self.lanes))
             if self.parts.outside.clock.monotonic() < self.doubt_until:
-                self._publish_backlog(await self.lane_store.read(self.lanes.names))
+                rows = await self.lane_store.read(self.lanes.names)
+                self._publish_backlog([row for row in rows if (claim := self.lanes.get(row.lane)) and claim.epoch == row.epoch])
             if fences:
                 await self.store.commit(Batch(fences=fences))
                 for claim, fence in zip(passed, fences, strict=True):
