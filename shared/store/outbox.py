@@ -14,8 +14,11 @@ select first, target, key, value, headers, coalesce(behind, array_fill(null::tex
   where topic = $1 and part = $2 and last > $3 and first <= $3 + $4) p
 where before < $5 order by last
 """
-CLEAR = "delete from outbox_page where topic = $1 and part = $2 and last <= $3"
-PARTLY = "update outbox_page set upto = $3 where topic = $1 and part = $2 and first <= $3 and last > $3"
+# A page that is out in part says how far, or two lanes would wait for each other's pages.
+CLEAR = """
+with gone as (delete from outbox_page where topic = $1 and part = $2 and last <= $3)
+update outbox_page set upto = $3 where topic = $1 and part = $2 and first <= $3 and last > $3
+"""
 OUT = """
 select exists (select from outbox_page o where o.topic = b.topic and o.part = b.part and o.first <= b.seq and coalesce(o.upto, 0) < b.seq)
 from unnest($1::text[], $2::int[], $3::bigint[]) with ordinality b(topic, part, seq, n) order by n
@@ -35,7 +38,6 @@ class OutboxStore:
     async def clear(self, lane: Lane, upto: int) -> None:
         """Forget what the log holds for certain; a page goes when the log has all of it."""
         await self.pool.execute(CLEAR, *lane, upto)
-        await self.pool.execute(PARTLY, *lane, upto)  # or two lanes would wait for each other's pages
 
     async def unpublished(self, places: Sequence[Place]) -> set[Place]:
         """Which of these lines may not be in the log yet."""
