@@ -5,7 +5,7 @@ the SQL itself is held to it by `tests/integration/test_store_guards.py`."""
 import pytest
 from confluent_kafka import Consumer, Message
 
-from shared.runtime import positions
+from shared.runtime import engine, positions
 from shared.runtime.answers import Reply
 from shared.runtime.decision import Target
 from shared.runtime.engine import Engine
@@ -124,6 +124,8 @@ def ends_from_before_a_seek_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_backlog_after_doubt(patch: pytest.MonkeyPatch) -> None:
+    """Neither at once nor in the minute after: only with the lane's next commit, and there may be none."""
+    patch.setattr(engine, "DOUBT_S", 0.0)
     real = Engine._rewind
 
     async def rewind(self: Engine, why: str) -> None:
