@@ -16,7 +16,8 @@ from typing import Any
 from deploy.embedded.errors import StackError
 
 LOCK = Path(__file__).with_name("jars.lock")
-ROOTS = ("org.apache.kafka:kafka_2.13:4.4.0", "org.slf4j:slf4j-simple:1.7.36")
+VERSION = "4.2.1"  # of Kafka; 4.3.0 to 4.4.0 lose the markers of transactions: docs/decisions/0011
+ROOTS = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.slf4j:slf4j-simple:1.7.36")
 """What is asked for; everything else in the lock file follows from these (`python -m deploy.embedded.jars` resolves it anew)."""
 
 DOWNLOADS_AT_ONCE = 8

@@ -25,6 +25,9 @@ BROKER_OFFSET, CONTROLLER_OFFSET = 10, 15
 INTERNAL_PARTITIONS = 6
 """Partitions of Kafka's own two topics. Fifty, the default, cost a fresh broker seconds before its first transaction."""
 
+FIRST_VERSION = "4.4.0"
+"""Of homes that do not say by which Kafka they were made."""
+
 JVM_FLAGS = (
     "-Xms96m",
     "-Xmx400m",
@@ -65,16 +68,19 @@ class Cluster:
         return self.folder / f"node-{node}"
 
     def prepare(self) -> None:
-        """Give the cluster its identity, once. Raises StackError when the home was made with another number of nodes."""
+        """Give the cluster its identity, once. Raises StackError when the home was made with another number of nodes, or by a newer Kafka."""
         self.folder.mkdir(parents=True, exist_ok=True)
         identity = self.folder / "cluster.json"
         if not identity.exists():
-            _write(identity, json.dumps({"id": _new_id(), "nodes": self.nodes}))
-        if (made_with := json.loads(identity.read_text())["nodes"]) != self.nodes:
+            _write(identity, json.dumps({"id": _new_id(), "nodes": self.nodes, "kafka": jars.VERSION}))
+        made = json.loads(identity.read_text())
+        if made["nodes"] != self.nodes:
             raise StackError(
-                f"{self.home} was made with {made_with} Kafka node(s) and cannot be started with {self.nodes}: "
-                f"use --nodes {made_with}, or another --home."
+                f"{self.home} was made with {made['nodes']} Kafka node(s) and cannot be started with {self.nodes}: "
+                f"use --nodes {made['nodes']}, or another --home."
             )
+        if _numbers(by := made.get("kafka", FIRST_VERSION)) > _numbers(jars.VERSION):
+            raise StackError(f"{self.home} was made by Kafka {by}, and this is Kafka {jars.VERSION}, which cannot read it: use another --home.")
 
     def identity(self) -> str:
         return str(json.loads((self.folder / "cluster.json").read_text())["id"])
@@ -83,6 +89,10 @@ class Cluster:
         """What a supervisor starts for one node."""
         home, base = str(self.home), str(self.port_base)
         return ["-m", "deploy.embedded.kafka", "--home", home, "--node", str(node), "--nodes", str(self.nodes), "--port-base", base]
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split(".")]
 
 
 def properties(cluster: Cluster, node: int) -> str:

@@ -191,6 +191,9 @@ class _Talk:
                 if trap is not None and trap.act is not Act.FREEZE_AFTER:
                     if trap.act is Act.KILL_AFTER:
                         await self._strike(signal.SIGKILL)
+                    elif trap.act is Act.KILL_PEER:
+                        self.pid = await asyncio.to_thread(_pid_behind, self.link.upstream)
+                        await self._strike(signal.SIGKILL)
                     elif trap.act is Act.FALSE_ANSWER:
                         self.to_client.write(FALSE_500)
                         await self.to_client.drain()
@@ -215,3 +218,8 @@ class _Talk:
 def _pid_of(port: int) -> int:
     """The process whose end of a connection has this local port; 0 when it is gone."""
     return next((c.pid or 0 for c in psutil.net_connections("tcp4") if c.laddr and c.laddr.port == port and c.pid), 0)
+
+
+def _pid_behind(port: int) -> int:
+    """The process that listens on this port."""
+    return next(c.pid for c in psutil.net_connections("tcp4") if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN and c.pid)

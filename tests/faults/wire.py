@@ -9,10 +9,12 @@ WRITES = (b"PUT ", b"PATCH ", b"POST ")
 
 
 class Act(StrEnum):
-    """What happens at the moment. KILL_BEFORE: the request is not sent; KILL_AFTER: it was carried out, its answer is not heard."""
+    """What happens at the moment. KILL_BEFORE: the request is not sent; KILL_AFTER: it was carried out, its answer is not heard.
+    KILL_PEER: as KILL_AFTER, and it is who carried it out that dies."""
 
     KILL_BEFORE = "kill before"
     KILL_AFTER = "kill after"
+    KILL_PEER = "kill the peer"
     FREEZE_AFTER = "freeze after"
     DROP_ANSWER = "drop the answer"
     FALSE_ANSWER = "answer 500"

@@ -94,6 +94,15 @@ def test_a_cluster_keeps_its_identity_and_its_number_of_nodes(plan: Plan) -> Non
         kafka.Cluster(plan.home, 9000, 3).prepare()
 
 
+def test_a_home_of_a_newer_kafka_is_refused_with_a_word(plan: Plan) -> None:
+    one = kafka.Cluster(plan.home, 9000, 1)
+    one.prepare()
+    made = one.folder / "cluster.json"
+    made.write_text(made.read_text().replace(jars.VERSION, "10.0.0"))
+    with pytest.raises(StackError, match=f"made by Kafka 10.0.0, and this is Kafka {jars.VERSION}.*another --home"):
+        one.prepare()
+
+
 def test_the_jar_lock_names_no_host_and_no_folder() -> None:
     locked = jars.locked()
     assert {f"{jar.group}:{jar.artifact}:{jar.version}" for jar in locked} >= set(jars.ROOTS)

@@ -7,7 +7,6 @@ from typing import Any
 from tests.faults.checker.evidence import Evidence, Kept, Replayed
 
 REDRIVEN, CLOSED = "re-driven", ("re-driven", "discarded")
-OUT_OF_ORDER = "differences: newest published status of a contract is another one"
 READ_BEFORE = "differences: decided before another instance's commit was seen"
 CHARACTERS, TOLD = 500, 20
 
@@ -23,8 +22,6 @@ def replayed(report: Mapping[str, Any], service: str, kept: Kept) -> tuple[Repla
 
 
 def _cause(service: str, difference: Mapping[str, Any], waited: set[str]) -> str | None:
-    if service == "visibility" and difference["what"] == "emit":
-        return OUT_OF_ORDER
     if service == "master_data" and difference["what"] in ("state", "emit") and difference["key"].removeprefix("contract:") in waited:
         return READ_BEFORE
     return None

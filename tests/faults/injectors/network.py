@@ -69,6 +69,7 @@ FAULTS = (
     Fault("answer to COMMIT lost", 3, trapped("postgres", wire.commits, wire.Act.DROP_ANSWER)),
     Fault("dies after COMMIT", 4, trapped("postgres", wire.commits, wire.Act.KILL_AFTER)),
     Fault("dies after produce, before EndTxn", 5, trapped("kafka", wire.ends_transaction, wire.Act.KILL_BEFORE)),
+    Fault("broker dies between a transaction's decision and its markers", 9, trapped("kafka", wire.ends_transaction, wire.Act.KILL_PEER)),
     Fault("EndTxn held beyond its caller's patience", 6, trapped("kafka", wire.ends_transaction, wire.Act.HOLD, BEYOND_COMMIT_S)),
     Fault("answer to EndTxn lost", 6, trapped("kafka", wire.ends_transaction, wire.Act.DROP_ANSWER)),
     Fault("dies after claim, before the call", 7, trapped("netsuite", wire.writes, wire.Act.KILL_BEFORE)),
