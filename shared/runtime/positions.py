@@ -12,6 +12,8 @@ from shared.store.rows import Lane, OutboxRow
 from shared.wire.limits import MAX_BYTES
 
 OPEN_S, COMMIT_S, TRANSACTION_MS = 30, 20, 15_000
+RETRY_MS = 500
+SENT_ONCE_S = 0.35  # librdkafka sends a request again after RETRY_MS at the soonest, less a fifth by chance
 READ_S = 60  # longer than a transaction of another lane can stay open, its coordinator's clean-up included
 
 
@@ -33,9 +35,11 @@ class Publisher:
         self.key = f"{lane[0]}/{lane[1]}".encode()
         self.producer: Producer | None = None
         self.partition = 0
+        self.sent_twice = False  # perhaps: what was published last took long enough for a request to have been sent again
 
     def open(self) -> int:
         """Become the lane's only publisher and say what it published last. Raises Halted, KafkaException or TimeoutError."""
+        self.sent_twice = False
         self.producer = producer = self.outside.producer(self._configuration())
         producer.init_transactions(OPEN_S)
         partitions = producer.list_topics(self.topic, OPEN_S).topics[self.topic].partitions
@@ -48,15 +52,21 @@ class Publisher:
         return position.seq
 
     def publish(self, rows: list[OutboxRow]) -> None:
-        """All of `rows` and the new position, or nothing. Raises KafkaException: then it is unknown which."""
+        """All of `rows` and the new position, or nothing. Raises KafkaException: then it is unknown which.
+
+        The client does not know KIP-890 (librdkafka issue 5423): an EndTxn that it sent again after its connection broke may reach the coordinator
+        a second time, within the next transaction, and end that one half done. Whoever finds `sent_twice` opens anew first, with an epoch of its own.
+        """
         if self.producer is None:
             raise KafkaException("the publisher is closed")
+        began = self.outside.clock.monotonic()
         self.producer.begin_transaction()
         for row in rows:
             self.producer.produce(row.target, row.value, key=row.key, headers=[*unpacked(row.headers), *self._lane_headers(row.seq)])
         position = msgspec.json.encode(Position(rows[-1].seq, self.incarnation))
         self.producer.produce(self.topic, position, key=self.key, partition=self.partition)
         self.producer.commit_transaction(COMMIT_S)
+        self.sent_twice = self.outside.clock.monotonic() - began > SENT_ONCE_S
 
     def close(self) -> None:
         """Let go of the producer; what it had not committed is aborted by whoever opens next."""
@@ -74,7 +84,7 @@ class Publisher:
     def _consumer(self, isolation: str) -> Iterator[Consumer]:
         consumer = self.outside.consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": "unused", "isolation.level": isolation, "enable.auto.commit": False}
-            | {"socket.nagle.disable": True}
+            | {"socket.nagle.disable": True, "fetch.wait.max.ms": 10}  # that the end is reached is said when a fetch comes back empty
             | {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
         )
         try:
@@ -105,6 +115,7 @@ class Publisher:
             "bootstrap.servers": self.bootstrap,
             "transactional.id": f"{self.service}/{self.lane[0]}/{self.lane[1]}",
             "transaction.timeout.ms": TRANSACTION_MS,
+            "retry.backoff.ms": RETRY_MS,
             "client.id": f"throughline-{self.service}-relay",
             "message.max.bytes": 2 * MAX_BYTES + 65_536,  # a dead letter is the record and what is said of it
             "linger.ms": 0,  # what is known at once is produced at once; the commit follows and would only wait

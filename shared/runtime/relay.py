@@ -82,12 +82,7 @@ class Relay:
 
     async def _drain(self) -> None:
         if self.position is None:
-            position = await self.threads.run(self.publisher.open)
-            self.head = await self.outbox.head(self.lane)  # read behind the opening: a position can't be ahead of a head read later
-            if position > self.head:
-                raise Halted(f"position {position} is ahead of the lane's head {self.head}: this database was restored to an earlier time")
-            self.position = self.known = position
-            await self.outbox.clear(self.lane, position)  # its last owner may have gone between publishing and this
+            await self._open()
         self.work.clear()
         while rows := await self._next_rows():
             if not (rows := await self._free(rows)):
@@ -96,8 +91,18 @@ class Relay:
                 await self.threads.run(self.publisher.publish, rows)
             self.position, self.known, self.gap = rows[-1].seq, rows[-1].seq, False
             await self.outbox.clear(self.lane, self.position)
+            if self.publisher.sent_twice:
+                await self._open()
         if not self.work.is_set():
             self.drained.set()
+
+    async def _open(self) -> None:
+        position = await self.threads.run(self.publisher.open)
+        self.head = await self.outbox.head(self.lane)  # read behind the opening: a position can't be ahead of a head read later
+        if position > self.head:
+            raise Halted(f"position {position} is ahead of the lane's head {self.head}: this database was restored to an earlier time")
+        self.position = self.known = position
+        await self.outbox.clear(self.lane, position)  # its last owner may have gone between publishing and this
 
     async def _next_rows(self) -> list[OutboxRow]:
         """The rows right behind the position. Raises Gap when one is missing."""
