@@ -4,14 +4,13 @@ import asyncio
 from contextlib import suppress
 
 from shared.messages import BY_TOPIC
-from shared.runtime.retry import Backoff, delay_before
+from shared.runtime.retry import AGAIN, delay_before
 from shared.telemetry import logs
 from shared.wire import catalogue
 from shared.wire.codec import Codec, NotPublished
 from shared.wire.registry import RegistryAway
 
 log = logs.get(__name__)
-AGAIN = Backoff(first=0.1, limit=5.0)
 
 
 async def learn(service: str, codec: Codec, stopping: asyncio.Event) -> None:

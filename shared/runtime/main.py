@@ -11,10 +11,11 @@ import asyncpg
 import uvloop
 
 from shared.runtime.decision import Service
-from shared.runtime.engine import DatabaseChanged, Engine, LaneLost
+from shared.runtime.engine import Engine
 from shared.runtime.identity import KafkaTopicIds
 from shared.runtime.learning import learn
 from shared.runtime.outside import OUTSIDE
+from shared.runtime.owning import DatabaseChanged, LaneLost
 from shared.runtime.ports import Parts
 from shared.runtime.reader import OffsetGone
 from shared.runtime.runner import Runner

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shared.runtime.ports import Chance, Outbox, Worker
 from shared.runtime.positions import Halted, Publisher
-from shared.runtime.retry import Backoff, delay_before
+from shared.runtime.retry import AGAIN, delay_before
 from shared.store.rows import Lane, OutboxRow
 from shared.telemetry import logs
 from shared.telemetry.metrics import METRICS
@@ -14,7 +14,6 @@ from shared.telemetry.metrics import METRICS
 log = logs.get(__name__)
 ROWS, BYTES = 1000, 8_000_000
 BEHIND_PAUSE_S, BEHIND_S = 0.01, 5.0
-BACKOFF = Backoff(first=0.1, limit=5.0)
 
 
 class Gap(Exception):
@@ -140,7 +139,7 @@ class Relay:
         self.fresh.clear()
         self.begin()
         await self.threads.run(self.publisher.close)
-        await asyncio.sleep(delay_before(failures, self.chance(0.5, 1), BACKOFF))
+        await asyncio.sleep(delay_before(failures, self.chance(0.5, 1), AGAIN))
 
     def _halt(self, reason: str) -> None:
         self.halted = reason

@@ -66,7 +66,7 @@ class Status:
         lag, working = self._lag(), self.engine.working  # before what is left is counted: work moves from the lag into the tables
         left = await self.pool.fetchrow(LEFT)
         assert left is not None
-        halted = self.engine.halts
+        halted = self.engine.owning.halts
         settled = not (working or self.engine.working) and not any((lag, left["outbox"], left["inbox"], left["effects"]))
         return web.json_response(
             {
@@ -90,7 +90,7 @@ class Status:
         self._lag()
         METRICS.waits.clear()
         METRICS.oldest_wait.clear()
-        for lane, relay in self.engine.relays.items():
+        for lane, relay in self.engine.relays.by_lane.items():
             METRICS.relay_backlog.labels(f"{lane[0]}/{lane[1]}").set(relay.backlog)
         METRICS.held.set(await self.pool.fetchval(HELD))
         METRICS.parked.clear()

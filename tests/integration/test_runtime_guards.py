@@ -8,7 +8,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from shared.runtime.engine import DatabaseChanged, Engine, LaneLost
+from shared.runtime.engine import Engine
+from shared.runtime.owning import DatabaseChanged, LaneLost
 from shared.store.batches import BatchStore
 from shared.store.rows import Batch, Lane, OutboxRow
 from tests.integration.test_runtime import running, settled, until
@@ -76,10 +77,10 @@ async def test_a_lane_whose_position_contradicts_the_database_halts(stack: Stack
         async with running(service) as (engine, _):
 
             async def halted() -> bool:
-                return any(relay.halted for relay in engine.relays.values())
+                return any(relay.halted for relay in engine.relays.by_lane.values())
 
             await until(halted)
-            assert reason in next(relay.halted or "" for relay in engine.relays.values() if relay.halted)
+            assert reason in next(relay.halted or "" for relay in engine.relays.by_lane.values() if relay.halted)
         assert len(service.emitted()) == 5
 
 
@@ -100,7 +101,7 @@ async def make_anew(service: Bench) -> None:
 
 def halted(engine: Engine, count: int) -> Callable[[], Awaitable[bool]]:
     async def check() -> bool:
-        return len(engine.halts) >= count
+        return len(engine.owning.halts) >= count
 
     return check
 
@@ -117,7 +118,7 @@ async def test_a_lane_whose_topic_was_made_anew_halts_when_it_is_claimed_and_goe
         service.send(*(("A", account("A", f"new {i}")) for i in range(new)))
         async with running(service) as (engine, _):
             await until(halted(engine, PARTITIONS))
-            assert all("made anew" in why for why in engine.halts.values())
+            assert all("made anew" in why for why in engine.owning.halts.values())
         assert (await service.fetch("select count(*) as n from journal"))[0]["n"] == 20
         await service.fetch("update lane set next = 0, topic_id = null where topic = $1", service.source)
         async with running(service):

@@ -11,6 +11,7 @@ from shared.runtime.decision import Target
 from shared.runtime.engine import Engine
 from shared.runtime.inbox import Inbox
 from shared.runtime.lanes import Lanes, OwnedLane
+from shared.runtime.owning import Owning
 from shared.runtime.positions import Position, Publisher
 from shared.runtime.reader import Reader
 from shared.runtime.records import Record
@@ -126,16 +127,16 @@ def ends_from_before_a_seek_believed(patch: pytest.MonkeyPatch) -> None:
 def no_backlog_after_doubt(patch: pytest.MonkeyPatch) -> None:
     """Neither at once nor in the minute after: only with the lane's next commit, and there may be none."""
     patch.setattr(engine, "DOUBT_S", 0.0)
-    real = Engine._rewind
+    real = Owning.claim_again
 
-    async def rewind(self: Engine, why: str) -> None:
-        publish, self._publish_backlog = self._publish_backlog, lambda rows: None  # type: ignore[method-assign]
+    async def claim_again(self: Owning) -> list[OwnedLane]:
+        begin, self.relays.begin = self.relays.begin, lambda rows: None  # type: ignore[method-assign]
         try:
-            await real(self, why)
+            return await real(self)
         finally:
-            self._publish_backlog = publish  # type: ignore[method-assign]
+            self.relays.begin = begin  # type: ignore[method-assign]
 
-    patch.setattr(Engine, "_rewind", rewind)
+    patch.setattr(Owning, "claim_again", claim_again)
 
 
 def no_return_after_doubt(patch: pytest.MonkeyPatch) -> None:

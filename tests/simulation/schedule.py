@@ -123,7 +123,7 @@ def run(seed: int, tracing: bool = False, aim: str | None = None, prepare: Calla
     problems: list[str] = []
     try:
         stage.world.loop.run_until_complete(stage.play(aim))
-        halted = [f"{lane}: {why}" for e in stage.engines for lane, why in e.halts.items()]
+        halted = [f"{lane}: {why}" for e in stage.engines for lane, why in e.owning.halts.items()]
         problems += violations(Evidence(stage.broker, stage.database, stage.erp, halted, stage.crashes))
         problems += [f"unexpected: {complaint}" for complaint in stage.world.loop.complaints]
     except Stuck as stuck:

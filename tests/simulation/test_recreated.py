@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from shared.runtime import engine, identity
+from shared.runtime import identity, owning
 from tests.simulation import service as simulated
 from tests.simulation.broker import Entry
 from tests.simulation.quiet import quiet
@@ -42,7 +42,7 @@ def test_nothing_is_taken_from_a_topic_made_anew_whenever_that_happens() -> None
 
 
 def test_without_the_comparison_something_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    for room in (engine, identity):
+    for room in (owning, identity):
         monkeypatch.setattr(room, "strangers", lambda lanes, topic_ids: {})
     with quiet():
         assert any(taken_from_the_new_topic(seed) for seed in range(SEEDS))

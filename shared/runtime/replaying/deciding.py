@@ -10,17 +10,17 @@ from msgspec.structs import replace
 
 from shared.messages.base import Message
 from shared.runtime.book import Book
-from shared.runtime.deciding import Deciding, Draft, needed
+from shared.runtime.deciding import Draft
 from shared.runtime.decision import Service
+from shared.runtime.drafting import drafted
 from shared.runtime.replaying.log import Log, Read
 from shared.runtime.work import Item, item_of_inbox, item_of_record, routes_of, unstorable
 from shared.store.batches import REFUSED, BatchStore
-from shared.store.rows import Batch, InboxRow, Lane, StateRow
+from shared.store.rows import Batch, InboxRow, Lane
 from shared.store.shadow import Arrived, Shadow, Told
 from shared.wire.codec import UNFIT, Codec, Unencodable
 from shared.wire.encoder import writer_of
 
-PASSES = 50
 PIECE = 500
 AT_ONCE = 1e9  # wakes a second: nobody is waiting here
 Advance = Callable[[int], None]
@@ -59,7 +59,8 @@ class Decider:
 
     async def decide(self, items: Sequence[Item], now: datetime) -> list[Draft]:
         """One transaction; where the database refuses something in it, one for each item."""
-        draft = await self.drafted(items, now)
+        book = Book(self.service.states, await self.store.load({item.key for item in items if item.key}))
+        draft, _ = await drafted(self.service, self.text, items, book, self.store.load, now)
         self.trim(draft.batch)
         try:
             await self.store.commit(draft.batch)
@@ -75,18 +76,6 @@ class Decider:
         if items[0].cause is not None and items[0].cause.code == "unstorable":
             raise refusal
         return await self.decide([unstorable(items[0], str(refusal))], now)
-
-    async def drafted(self, items: Sequence[Item], now: datetime) -> Draft:
-        rows: dict[str, StateRow] = await self.store.load({item.key for item in items if item.key})
-        for _ in range(PASSES):
-            if unread := needed(items, Book(self.service.states, rows)):
-                rows |= await self.store.load(unread)
-                continue
-            draft = Deciding(self.service, self.text, Book(self.service.states, rows), now).run(items)
-            if not draft.unread:
-                return draft
-            rows |= await self.store.load(draft.unread)
-        raise LookupError(f"deciders of {self.service.name} asked for new keys {PASSES} times over; their needs do not come to an end")
 
 
 class Replay:
