@@ -191,8 +191,8 @@ class _Talk:
                 if trap is not None and trap.act is not Act.FREEZE_AFTER:
                     if trap.act is Act.KILL_AFTER:
                         await self._strike(signal.SIGKILL)
-                    elif trap.act is Act.KILL_PEER:
-                        self.pid = await asyncio.to_thread(_pid_behind, self.link.upstream)
+                    elif trap.act is Act.KILL_PEER and (peer := await asyncio.to_thread(_pid_behind, self.link.upstream)):
+                        self.pid = peer
                         await self._strike(signal.SIGKILL)
                     elif trap.act is Act.FALSE_ANSWER:
                         self.to_client.write(FALSE_500)
@@ -220,6 +220,7 @@ def _pid_of(port: int) -> int:
     return next((c.pid or 0 for c in psutil.net_connections("tcp4") if c.laddr and c.laddr.port == port and c.pid), 0)
 
 
-def _pid_behind(port: int) -> int:
-    """The process that listens on this port."""
-    return next(c.pid for c in psutil.net_connections("tcp4") if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN and c.pid)
+def _pid_behind(port: int) -> int | None:
+    """The process that listens on this port, while one does."""
+    listening = (c for c in psutil.net_connections("tcp4") if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN)
+    return next((c.pid for c in listening if c.pid), None)
