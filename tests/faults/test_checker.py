@@ -230,6 +230,14 @@ def test_a_broken_history_is_caught(mutant: str) -> None:
     assert invariant in _violated(evidence)
 
 
+def test_what_was_written_and_never_committed_is_named() -> None:
+    evidence = copy.deepcopy(sound())
+    evidence.written = {(r.topic, dict(r.headers)["throughline-lane"], dict(r.headers)["throughline-seq"]) for r in evidence.of_topic(OUT)}
+    _without(_out(2, 2))(evidence)
+    said = next(verdict.violations[0] for verdict in judge(evidence) if verdict.name == "I5")
+    assert said.endswith("missing [2], twice [], beyond []; written, but not committed: [2]")
+
+
 def _difference(what: str, key: str) -> dict[str, object]:
     return {"what": what, "key": key, "said": "", "only": "there", "fields": []}
 

@@ -16,6 +16,10 @@ OUTPUTS = {
 """Each service's own output; beside it `<service>.dlt.v1` and `<service>.position.v1`."""
 
 
+LANE, SEQ = "throughline-lane", "throughline-seq"
+"""Headers of what a lane publishes."""
+
+
 class Sent(StrEnum):
     """What the sender knows. UNKNOWN: no answer came, so it may or may not be there."""
 
@@ -204,7 +208,8 @@ class Replayed:
 class Evidence:
     """`provisioned`: contracts of which the sender knows that nothing is missing, so that each ends with one project.
 
-    `replayed` is the one thing in here that comes from the services' own code: see I4.
+    `replayed` is the one thing in here that comes from the services' own code: see I4. `written`: topic, lane and sequence of all that was
+    published, committed or not.
     """
 
     fed: list[Fed] = field(default_factory=list)
@@ -214,6 +219,7 @@ class Evidence:
     writes: list[VendorWrite] = field(default_factory=list)
     provisioned: set[str] = field(default_factory=set)
     replayed: dict[str, Replayed] = field(default_factory=dict)
+    written: set[tuple[str, bytes, bytes]] = field(default_factory=set)
 
     def of_topic(self, topic: str) -> list[TopicRecord]:
         return [record for record in self.records if record.topic == topic]

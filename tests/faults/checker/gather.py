@@ -13,7 +13,9 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.faults.checker.evidence import (
+    LANE,
     OUTPUTS,
+    SEQ,
     AuditRow,
     EffectRow,
     Evidence,
@@ -53,6 +55,7 @@ async def gather(dsn: str, bootstrap: str, home: Path, fed: Sequence[Fed], provi
     aside = {(*row.lane, row.offset) for kept in services.values() for row in (*kept.dead, *kept.held)}
     records = [_without_value(record, aside) for record in dump(bootstrap, topics)]
     evidence = Evidence(list(fed), services, records, provisioned=provisioned)
+    evidence.written = set(_written(bootstrap))
     for sandbox in ("netsuite", "psa"):
         evidence.objects += _objects(home, sandbox)
         evidence.writes += _writes(home, sandbox)
@@ -115,9 +118,16 @@ def _aside(r: asyncpg.Record) -> PutAside:
     return PutAside((r["topic"], r["part"]), r["offset"], r["key"], r["record_key"], r["value"], headers, r["xid"], *letter)
 
 
-def dump(bootstrap: str, topics: Sequence[str]) -> Iterator[TopicRecord]:
-    """Every record that a reader of committed records sees, from the beginning to the end of now."""
-    options = {"bootstrap.servers": bootstrap, "group.id": "checker", "isolation.level": "read_committed", "enable.auto.commit": False}
+def _written(bootstrap: str) -> Iterator[tuple[str, bytes, bytes]]:
+    for record in dump(bootstrap, [*OUTPUTS.values(), *(f"{name}.dlt.v1" for name in OUTPUTS)], committed=False):
+        headers = dict(record.headers)
+        yield record.topic, headers.get(LANE, b""), headers.get(SEQ, b"")
+
+
+def dump(bootstrap: str, topics: Sequence[str], committed: bool = True) -> Iterator[TopicRecord]:
+    """Every record that a reader of committed records sees, or of all that were written, from the beginning to the end of now."""
+    isolation = "read_committed" if committed else "read_uncommitted"
+    options = {"bootstrap.servers": bootstrap, "group.id": "checker", "isolation.level": isolation, "enable.auto.commit": False}
     consumer = Consumer({**options, "enable.partition.eof": True, "auto.offset.reset": "earliest"})
     try:
         known = consumer.list_topics(timeout=30).topics

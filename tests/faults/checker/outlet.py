@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tests.faults.checker.evidence import OUTPUTS, Evidence, Lane, Position, PutAside, TopicRecord
-
-LANE, SEQ = "throughline-lane", "throughline-seq"
+from tests.faults.checker.evidence import LANE, OUTPUTS, SEQ, Evidence, Lane, Position, PutAside, TopicRecord
 
 
 def lanes_are_dense(evidence: Evidence) -> Iterator[str]:
@@ -19,7 +17,9 @@ def lanes_are_dense(evidence: Evidence) -> Iterator[str]:
             numbers = sorted(seq for seq, _ in published.get(lane, []))
             expected = list(range(1, heads.get(lane, 0) + 1))
             if numbers != expected:
-                yield f"{name} {_lane(lane)}: head {heads.get(lane, 0)}, {_difference(numbers, expected)}"
+                lost = sorted(set(expected) - set(numbers))[:5]
+                torn = [seq for seq in lost if any((topic, _lane(lane).encode(), str(seq).encode()) in evidence.written for topic in _outlets(name))]
+                yield f"{name} {_lane(lane)}: head {heads.get(lane, 0)}, {_difference(numbers, expected)}; written, but not committed: {torn}"
             yield from _inversions(name, lane, published.get(lane, []))
 
 
@@ -61,12 +61,16 @@ def put_aside_is_exact(evidence: Evidence) -> Iterator[str]:
 
 def _published(evidence: Evidence, service: str) -> dict[Lane, list[tuple[int, TopicRecord]]]:
     found: dict[Lane, list[tuple[int, TopicRecord]]] = defaultdict(list)
-    for topic in (OUTPUTS.get(service, ""), f"{service}.dlt.v1"):
+    for topic in _outlets(service):
         for record in evidence.of_topic(topic):
             headers = dict(record.headers)
             if LANE in headers and SEQ in headers:
                 found[_parsed(headers[LANE])].append((int(headers[SEQ]), record))
     return found
+
+
+def _outlets(service: str) -> tuple[str, str]:
+    return OUTPUTS.get(service, ""), f"{service}.dlt.v1"
 
 
 def _positions(evidence: Evidence, service: str) -> dict[Lane, Position]:
