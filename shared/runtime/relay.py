@@ -13,7 +13,7 @@ from shared.telemetry.metrics import METRICS
 
 log = logs.get(__name__)
 ROWS, BYTES = 1000, 8_000_000
-BEHIND_PAUSE_S, BEHIND_S = 0.01, 5.0
+BEHIND_PAUSE_S, BEHIND_S = 0.01, 30.0
 
 
 class Gap(Exception):
