@@ -25,7 +25,7 @@ BROKER_OFFSET, CONTROLLER_OFFSET = 10, 15
 INTERNAL_PARTITIONS = 6
 """Partitions of Kafka's own two topics. Fifty, the default, cost a fresh broker seconds before its first transaction."""
 
-FIRST_VERSION = "4.4.0"
+UNSAID_VERSION = "4.4.0"
 """Of homes that do not say by which Kafka they were made."""
 
 JVM_FLAGS = (
@@ -79,7 +79,7 @@ class Cluster:
                 f"{self.home} was made with {made['nodes']} Kafka node(s) and cannot be started with {self.nodes}: "
                 f"use --nodes {made['nodes']}, or another --home."
             )
-        if _numbers(by := made.get("kafka", FIRST_VERSION)) > _numbers(jars.VERSION):
+        if _numbers(by := made.get("kafka", UNSAID_VERSION)) > _numbers(jars.VERSION):
             raise StackError(f"{self.home} was made by Kafka {by}, and this is Kafka {jars.VERSION}, which cannot read it: use another --home.")
 
     def identity(self) -> str:

@@ -219,7 +219,8 @@ class Engine:
         await self.reader.seek(claims)
 
     async def _close(self) -> None:
-        """The rest is the next owner's."""
+        """Publish what is committed, as far as `drain_s` allows: the rest is the next owner's. The relays' threads end last, as the reader lets
+        go of their lanes."""
         await self.relays.close(self.settings.drain_s)
         self.topics.close()
         with suppress(*AWAY):

@@ -4,10 +4,11 @@ import asyncio
 import itertools
 from collections.abc import Mapping
 
+from shared.runtime.halting import tell_halted, tell_released
 from shared.runtime.identity import TopicUnclear, all_known, strangers
 from shared.runtime.lanes import Lanes, OwnedLane
 from shared.runtime.ports import Parts
-from shared.runtime.publishing import Relays, tell_halted
+from shared.runtime.publishing import Relays
 from shared.runtime.retry import AGAIN, delay_before
 from shared.store.pool import AWAY
 from shared.store.rows import Lane, LaneRow
@@ -79,14 +80,13 @@ class Owning:
     def halt(self, lanes: Mapping[Lane, str]) -> None:
         self.lanes.dropped(lanes)
         self.halted.update(lanes)
-        tell_halted(lanes)
-        for (topic, part), why in lanes.items():
-            log.critical("lane_halted", topic=topic, partition=part, reason=why)
+        for lane, why in lanes.items():
+            tell_halted(lane, why)
 
     def let_go(self, lanes: list[Lane]) -> None:
         for lane in lanes:
             if self.halted.pop(lane, None):
-                tell_halted({lane: ""})
+                tell_released(lane)
             self.relays.let_go(lane)
 
     async def _still_the_same(self) -> None:

@@ -1,14 +1,14 @@
 """The relays of the lanes that are ours: each opened with the first line there is to publish, and let go with its lane."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from shared.runtime.halting import tell_released
 from shared.runtime.ports import Parts
 from shared.runtime.positions import Publisher
 from shared.runtime.relay import Relay
 from shared.runtime.settings import RuntimeSettings
 from shared.store.rows import Lane, LaneRow, OutboxRow
-from shared.telemetry.metrics import METRICS
 
 
 class Relays:
@@ -44,7 +44,7 @@ class Relays:
             task.cancel()
         if relay := self.by_lane.pop(lane, None):
             if relay.halted:
-                tell_halted({lane: ""})
+                tell_released(lane)
             self.threads.submit(relay.publisher.close)
 
     async def close(self, patience: float) -> None:
@@ -63,9 +63,3 @@ class Relays:
             self.by_lane[lane] = Relay(lane, publisher, self.outbox, self.threads, self.outside.chance)
             self.tasks[lane] = asyncio.create_task(self.by_lane[lane].run(), name=f"relay-{lane[0]}/{lane[1]}")
         return self.by_lane[lane]
-
-
-def tell_halted(lanes: Mapping[Lane, str]) -> None:
-    """Lanes with the reason for which they wait for a person; without one, they do no more."""
-    for (topic, part), why in lanes.items():
-        METRICS.lane_halted.labels(f"{topic}/{part}").set(int(bool(why)))

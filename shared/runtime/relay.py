@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from shared.runtime.halting import tell_halted
 from shared.runtime.ports import Chance, Outbox, Worker
 from shared.runtime.positions import Halted, Publisher
 from shared.runtime.retry import AGAIN, delay_before
@@ -143,5 +144,4 @@ class Relay:
 
     def _halt(self, reason: str) -> None:
         self.halted = reason
-        METRICS.lane_halted.labels(f"{self.lane[0]}/{self.lane[1]}").set(1)
-        log.critical("lane_halted", topic=self.lane[0], partition=self.lane[1], reason=reason)
+        tell_halted(self.lane, reason)

@@ -178,7 +178,9 @@ class _Talk:
         trap.left -= 1
         self.pid = await asyncio.to_thread(_pid_of, self.to_client.get_extra_info("peername")[1])
         name = self.proxy.name_of(self.pid) if self.pid else None
-        if name is None or (trap.whose and not name.startswith(trap.whose)):
+        if trap.act is Act.KILL_PEER:  # known before the request passes: when its answer is there, the moment is over
+            self.pid = await asyncio.to_thread(_pid_of, self.link.upstream)
+        if name is None or not self.pid or (trap.whose and not name.startswith(trap.whose)):
             trap.left += 1
             return None
         trap.struck.append(name)
@@ -189,10 +191,7 @@ class _Talk:
             while chunk := await self.server.read(1 << 16):
                 trap, self.waiting = self.waiting, None
                 if trap is not None and trap.act is not Act.FREEZE_AFTER:
-                    if trap.act is Act.KILL_AFTER:
-                        await self._strike(signal.SIGKILL)
-                    elif trap.act is Act.KILL_PEER and (peer := await asyncio.to_thread(_pid_behind, self.link.upstream)):
-                        self.pid = peer
+                    if trap.act in (Act.KILL_AFTER, Act.KILL_PEER):
                         await self._strike(signal.SIGKILL)
                     elif trap.act is Act.FALSE_ANSWER:
                         self.to_client.write(FALSE_500)
@@ -216,11 +215,5 @@ class _Talk:
 
 
 def _pid_of(port: int) -> int:
-    """The process whose end of a connection has this local port; 0 when it is gone."""
-    return next((c.pid or 0 for c in psutil.net_connections("tcp4") if c.laddr and c.laddr.port == port and c.pid), 0)
-
-
-def _pid_behind(port: int) -> int | None:
-    """The process that listens on this port, while one does."""
-    listening = (c for c in psutil.net_connections("tcp4") if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN)
-    return next((c.pid for c in listening if c.pid), None)
+    """The process whose end of a connection has this local port; 0 when it is gone. Java's are sockets of IPv6, whatever they are bound to."""
+    return next((c.pid or 0 for c in psutil.net_connections("tcp") if c.laddr and c.laddr.port == port and c.pid), 0)

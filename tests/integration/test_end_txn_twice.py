@@ -87,7 +87,8 @@ class Way:
 
 
 @asynccontextmanager
-async def way_to(broker: Part, base: int) -> AsyncIterator[Way]:
+async def way_to_a_broker(home: Path, base: int) -> AsyncIterator[Way]:
+    broker = await asyncio.to_thread(cluster, home, base)
     way = Way(base + BROKER)
     server = await asyncio.start_server(way.serve, "127.0.0.1", base + CLIENTS)
     try:
@@ -115,8 +116,7 @@ def cluster(home: Path, base: int) -> Part:
 
 async def test_a_transaction_is_not_ended_by_the_end_of_the_one_before(stack: Stack, database: str, tmp_path: Path) -> None:
     base = free_port_base()
-    broker = await asyncio.to_thread(cluster, tmp_path, base)
-    async with bench(stack, database), way_to(broker, base) as way:
+    async with bench(stack, database), way_to_a_broker(tmp_path, base) as way:
         pool = await open_pool(database, 3)
         await LaneStore(pool).claim([LANE], {"in": "id-1"})
         publisher = Publisher(OUTSIDE, f"127.0.0.1:{base + CLIENTS}", "svc", LANE, "here")

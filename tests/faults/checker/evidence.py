@@ -15,9 +15,13 @@ OUTPUTS = {
 }
 """Each service's own output; beside it `<service>.dlt.v1` and `<service>.position.v1`."""
 
-
 LANE, SEQ = "throughline-lane", "throughline-seq"
 """Headers of what a lane publishes."""
+
+
+def outlets(service: str) -> tuple[str, str]:
+    """Where a service publishes: its output, empty for a stranger, and its dead letters."""
+    return OUTPUTS.get(service, ""), f"{service}.dlt.v1"
 
 
 class Sent(StrEnum):

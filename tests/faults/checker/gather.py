@@ -1,4 +1,4 @@
-"""Reads the evidence where it lies: plain SQL, a dump of the topics by a reader of committed records, the vendors' own journals."""
+"""Reads the evidence where it lies: plain SQL, dumps of the topics as committed and as written, the vendors' own journals."""
 
 import json
 import re
@@ -30,6 +30,7 @@ from tests.faults.checker.evidence import (
     TopicRecord,
     VendorObject,
     VendorWrite,
+    outlets,
 )
 
 SOURCES = ("source.clm.contract.v1", "source.crm.account.v1", "source.reference.mapping.v1", "kpi.window.v1", "sla.breach.v1")
@@ -51,11 +52,12 @@ async def gather(dsn: str, bootstrap: str, home: Path, fed: Sequence[Fed], provi
         services = {name: await _service(db, name) for name in OUTPUTS}
     finally:
         await db.close()
-    topics = [*SOURCES, *OUTPUTS.values(), *(f"{name}.{kind}.v1" for name in OUTPUTS for kind in ("dlt", "position"))]
+    published = [topic for name in OUTPUTS for topic in outlets(name)]
+    topics = [*SOURCES, *published, *(f"{name}.position.v1" for name in OUTPUTS)]
     aside = {(*row.lane, row.offset) for kept in services.values() for row in (*kept.dead, *kept.held)}
     records = [_without_value(record, aside) for record in dump(bootstrap, topics)]
     evidence = Evidence(list(fed), services, records, provisioned=provisioned)
-    evidence.written = set(_written(bootstrap))
+    evidence.written = {_sequence(record) for record in dump(bootstrap, published, committed=False)}
     for sandbox in ("netsuite", "psa"):
         evidence.objects += _objects(home, sandbox)
         evidence.writes += _writes(home, sandbox)
@@ -118,10 +120,9 @@ def _aside(r: asyncpg.Record) -> PutAside:
     return PutAside((r["topic"], r["part"]), r["offset"], r["key"], r["record_key"], r["value"], headers, r["xid"], *letter)
 
 
-def _written(bootstrap: str) -> Iterator[tuple[str, bytes, bytes]]:
-    for record in dump(bootstrap, [*OUTPUTS.values(), *(f"{name}.dlt.v1" for name in OUTPUTS)], committed=False):
-        headers = dict(record.headers)
-        yield record.topic, headers.get(LANE, b""), headers.get(SEQ, b"")
+def _sequence(record: TopicRecord) -> tuple[str, bytes, bytes]:
+    headers = dict(record.headers)
+    return record.topic, headers.get(LANE, b""), headers.get(SEQ, b"")
 
 
 def dump(bootstrap: str, topics: Sequence[str], committed: bool = True) -> Iterator[TopicRecord]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tests.faults.checker.evidence import LANE, OUTPUTS, SEQ, Evidence, Lane, Position, PutAside, TopicRecord
+from tests.faults.checker.evidence import LANE, SEQ, Evidence, Lane, Position, PutAside, TopicRecord, outlets
 
 
 def lanes_are_dense(evidence: Evidence) -> Iterator[str]:
@@ -17,9 +17,8 @@ def lanes_are_dense(evidence: Evidence) -> Iterator[str]:
             numbers = sorted(seq for seq, _ in published.get(lane, []))
             expected = list(range(1, heads.get(lane, 0) + 1))
             if numbers != expected:
-                lost = sorted(set(expected) - set(numbers))[:5]
-                torn = [seq for seq in lost if any((topic, _lane(lane).encode(), str(seq).encode()) in evidence.written for topic in _outlets(name))]
-                yield f"{name} {_lane(lane)}: head {heads.get(lane, 0)}, {_difference(numbers, expected)}; written, but not committed: {torn}"
+                written = _written(evidence, name, lane)
+                yield f"{name} {_lane(lane)}: head {heads.get(lane, 0)}, {_difference(numbers, expected, written)}"
             yield from _inversions(name, lane, published.get(lane, []))
 
 
@@ -61,16 +60,12 @@ def put_aside_is_exact(evidence: Evidence) -> Iterator[str]:
 
 def _published(evidence: Evidence, service: str) -> dict[Lane, list[tuple[int, TopicRecord]]]:
     found: dict[Lane, list[tuple[int, TopicRecord]]] = defaultdict(list)
-    for topic in _outlets(service):
+    for topic in outlets(service):
         for record in evidence.of_topic(topic):
             headers = dict(record.headers)
             if LANE in headers and SEQ in headers:
                 found[_parsed(headers[LANE])].append((int(headers[SEQ]), record))
     return found
-
-
-def _outlets(service: str) -> tuple[str, str]:
-    return OUTPUTS.get(service, ""), f"{service}.dlt.v1"
 
 
 def _positions(evidence: Evidence, service: str) -> dict[Lane, Position]:
@@ -102,11 +97,18 @@ def _of_burial(header: str) -> bool:
     return header.startswith(("__dlq.", "throughline-"))
 
 
-def _difference(numbers: list[int], expected: list[int]) -> str:
+def _written(evidence: Evidence, service: str, lane: Lane) -> set[int]:
+    """Sequences that were sent to the log, whatever became of their transactions."""
+    own = _lane(lane).encode()
+    return {int(seq) for topic, of, seq in evidence.written if of == own and topic in outlets(service)}
+
+
+def _difference(numbers: list[int], expected: list[int], written: set[int]) -> str:
     missing = sorted(set(expected) - set(numbers))
     extra = sorted(set(numbers) - set(expected))
     twice = sorted(number for number, count in Counter(numbers).items() if count > 1)
-    return f"missing {missing[:5]}, twice {twice[:5]}, beyond {extra[:5]}"
+    torn = [seq for seq in missing if seq in written][:5]
+    return f"missing {missing[:5]}, twice {twice[:5]}, beyond {extra[:5]}" + (f"; written, but not committed: {torn}" if torn else "")
 
 
 def _parsed(text: bytes) -> Lane:
