@@ -35,7 +35,7 @@ class Publisher:
         self.key = f"{lane[0]}/{lane[1]}".encode()
         self.producer: Producer | None = None
         self.partition = 0
-        self.sent_twice = False  # perhaps: what was published last took long enough for a request to have been sent again
+        self.sent_twice = False  # perhaps: the last transaction's end took long enough for its request to have been sent again
 
     def open(self) -> int:
         """Become the lane's only publisher and say what it published last. Raises Halted, KafkaException or TimeoutError."""
@@ -57,15 +57,16 @@ class Publisher:
         The client does not know KIP-890 (librdkafka issue 5423): an EndTxn that it sent again after its connection broke may reach the coordinator
         a second time, within the next transaction, and end that one half done. Whoever finds `sent_twice` opens anew first, with an epoch of its own.
         """
-        if self.producer is None:
+        if (producer := self.producer) is None:
             raise KafkaException("the publisher is closed")
-        began = self.outside.clock.monotonic()
-        self.producer.begin_transaction()
+        producer.begin_transaction()
         for row in rows:
-            self.producer.produce(row.target, row.value, key=row.key, headers=[*unpacked(row.headers), *self._lane_headers(row.seq)])
+            producer.produce(row.target, row.value, key=row.key, headers=[*unpacked(row.headers), *self._lane_headers(row.seq)])
         position = msgspec.json.encode(Position(rows[-1].seq, self.incarnation))
-        self.producer.produce(self.topic, position, key=self.key, partition=self.partition)
-        self.producer.commit_transaction(COMMIT_S)
+        producer.produce(self.topic, position, key=self.key, partition=self.partition)
+        producer.flush(COMMIT_S)
+        began = self.outside.clock.monotonic()
+        producer.commit_transaction(COMMIT_S)
         self.sent_twice = self.outside.clock.monotonic() - began > SENT_ONCE_S
 
     def close(self) -> None:
@@ -84,7 +85,7 @@ class Publisher:
     def _consumer(self, isolation: str) -> Iterator[Consumer]:
         consumer = self.outside.consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": "unused", "isolation.level": isolation, "enable.auto.commit": False}
-            | {"socket.nagle.disable": True, "fetch.wait.max.ms": 10}  # that the end is reached is said when a fetch comes back empty
+            | {"socket.nagle.disable": True, "fetch.wait.max.ms": 50}  # that the end is reached is said when a fetch comes back empty
             | {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
         )
         try:

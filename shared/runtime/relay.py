@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from shared.runtime.behind import Behind
 from shared.runtime.halting import tell_halted
 from shared.runtime.ports import Chance, Outbox, Worker
 from shared.runtime.positions import Halted, Publisher
@@ -14,7 +15,6 @@ from shared.telemetry.metrics import METRICS
 
 log = logs.get(__name__)
 ROWS, BYTES = 1000, 8_000_000
-BEHIND_PAUSE_S, BEHIND_S = 0.01, 30.0
 
 
 class Gap(Exception):
@@ -35,7 +35,7 @@ class Relay:
         self.drained = asyncio.Event()
         self.drained.set()
         self.halted: str | None = None
-        self.waited = 0.0  # seconds for which the next row has waited for another lane
+        self.behind = Behind(outbox, publisher.outside.clock)
         self.gap = False  # seen since something was published last
 
     @property
@@ -85,16 +85,25 @@ class Relay:
             await self._open()
         self.work.clear()
         while rows := await self._next_rows():
-            if not (rows := await self._free(rows)):
-                continue
-            with METRICS.publish_time.time():
-                await self.threads.run(self.publisher.publish, rows)
-            self.position, self.known, self.gap = rows[-1].seq, rows[-1].seq, False
-            await self.outbox.clear(self.lane, self.position)
-            if self.publisher.sent_twice:
-                await self._open()
+            free = 0 if await self._opened_anew() else await self.behind.free(rows)
+            self.fresh.extendleft(reversed(rows[free:]))
+            if free:
+                await self._publish(rows[:free])
         if not self.work.is_set():
             self.drained.set()
+
+    async def _publish(self, rows: list[OutboxRow]) -> None:
+        with METRICS.publish_time.time():
+            await self.threads.run(self.publisher.publish, rows)
+        self.position, self.known, self.gap = rows[-1].seq, rows[-1].seq, False
+        await self.outbox.clear(self.lane, self.position)
+
+    async def _opened_anew(self) -> bool:
+        """Whether the next rows have to be looked at again, behind the position that is known now."""
+        if sent_twice := self.publisher.sent_twice:
+            log.info("relay_opens_anew", topic=self.lane[0], partition=self.lane[1], reason="its last end may have been sent twice")
+            await self._open()
+        return sent_twice
 
     async def _open(self) -> None:
         position = await self.threads.run(self.publisher.open)
@@ -121,17 +130,6 @@ class Relay:
         if (not rows and position < head) or [row.seq for row in rows] != list(range(position + 1, position + 1 + len(rows))):
             raise Gap(f"the outbox has a gap behind {position}")
         return rows
-
-    async def _free(self, rows: list[OutboxRow]) -> list[OutboxRow]:
-        """Those that need not wait for another lane to tell of the same key first. Nothing waits for ever: a lane may have halted."""
-        places = [row.behind for row in rows if row.behind]
-        waits_for = await self.outbox.unpublished(places) if places and self.waited < BEHIND_S else set()
-        free = next((n for n, row in enumerate(rows) if row.behind in waits_for), len(rows))
-        self.fresh.extendleft(reversed(rows[free:]))
-        self.waited = 0.0 if free else self.waited + BEHIND_PAUSE_S
-        if not free:
-            await asyncio.sleep(BEHIND_PAUSE_S)
-        return rows[:free]
 
     async def _start_over(self, error: Exception, failures: int) -> None:
         """After any failure it is unknown what was published: throw the producer away and read the position anew."""

@@ -3,11 +3,13 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import asyncpg
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from shared.runtime.behind import PATIENCE_S, Behind
 from shared.runtime.outside import OUTSIDE, Threads
 from shared.runtime.positions import Publisher
 from shared.runtime.records import packed
@@ -56,6 +58,40 @@ async def test_a_version_is_published_behind_the_one_before_it_whichever_lane_th
         await until(shown(stack, name, ["another key", "1", "2", "3"]))
         for task in running:
             task.cancel()
+        await pool.close()
+
+
+class Hands:
+    """A clock that goes when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return OUTSIDE.clock.now()
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+async def test_nothing_waits_for_ever_and_a_lane_is_waited_for_again_once_it_goes_on(stack: Stack, database: str) -> None:
+    async with bench(stack, database):
+        pool = await open_pool(database, 3)
+        await LaneStore(pool).claim([FIRST, SECOND], {"one": "id-1", "two": "id-2"})
+        for lane, version in ((FIRST, 1), (SECOND, 2), (FIRST, 3), (SECOND, 4)):
+            await told(pool, "svc", lane, version)
+        outbox, clock = OutboxStore(pool), Hands()
+        behind = Behind(outbox, clock)
+        rows = await outbox.pending(SECOND, 0, 10)
+        assert await behind.free(rows) == 0
+        clock.seconds += PATIENCE_S
+        assert await behind.free(rows) == 0  # here it is given up
+        assert await behind.free(rows) == 2
+        await outbox.clear(FIRST, 1)
+        assert await behind.free(rows) == 1
+        assert await behind.free(rows[1:]) == 0
+        await outbox.clear(FIRST, 2)
+        assert await behind.free(rows[1:]) == 1
         await pool.close()
 
 

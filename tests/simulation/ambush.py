@@ -8,11 +8,13 @@ from tests.simulation.loop import Process
 
 
 class Trap(NamedTuple):
-    """What becomes of one exchange. `hold`: its request arrives so much later; `patience`: whoever asked gives up by then."""
+    """What becomes of one exchange. `hold`: its request arrives so much later; `patience`: whoever asked gives up by then; `twice`: the client
+    sends the request once more meanwhile, and has the answer to that."""
 
     hold: float = 0.0
     patience: float | None = None
     answer_lost: bool = False
+    twice: bool = False
 
 
 NO_TRAP = Trap()

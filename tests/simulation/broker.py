@@ -85,9 +85,14 @@ class Broker:
         self.world.say(f"kafka: {producer} opened with epoch {self.epochs[producer]}")
         return self.epochs[producer]
 
-    def write(self, producer: str, epoch: int, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+    def write(
+        self, producer: str, epoch: int, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], adds: bool
+    ) -> None:
+        """`adds`: the transaction was told of the partition just before."""
         self._check(producer, epoch)
         transaction = self.open.get(producer)
+        if not adds and (transaction is None or lane not in transaction.partitions):
+            raise failure(KafkaError.INVALID_TXN_STATE, f"{producer} has no transaction under way on {lane[0]}/{lane[1]}")
         if transaction is None:
             transaction = self.open[producer] = Transaction(producer, epoch)
             self.world.after(self.transaction_s, self._expire, producer, transaction)

@@ -10,7 +10,9 @@ from typing import Any
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from shared.runtime.identity import TopicUnclear
+from shared.runtime.positions import RETRY_MS
 from shared.store.rows import Lane
+from tests.simulation.ambush import Trap
 from tests.simulation.broker import Broker, Entry, failure, visible
 from tests.simulation.group import Group, Member
 from tests.simulation.loop import Process
@@ -205,6 +207,7 @@ class SimulatedProducer:
         self.name = str(configuration["transactional.id"])
         self.epoch = -1
         self.in_flight = 0
+        self.added: set[Lane] = set()  # partitions of which the coordinator was told in this transaction
         self.error: Exception | None = None
         self.arrives = 0.0
         self.landed: asyncio.Future[None] | None = None
@@ -218,6 +221,7 @@ class SimulatedProducer:
 
     def begin_transaction(self) -> None:
         self.error = None
+        self.added = set()
 
     def produce(
         self, topic: str, value: bytes | None, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = (), partition: int = -1
@@ -229,16 +233,22 @@ class SimulatedProducer:
         lost = self.world.chance(self.world.trouble / 4)
         self.world.after(self.arrives - self.world.loop.elapsed, self._land, lane, key, value, list(headers), lost)
 
-    def commit_transaction(self, timeout: float) -> None:
+    def flush(self, timeout: float) -> int:
         if self.in_flight:
             self.landed = self.world.loop.create_future()
             blocked_on(self.landed)
+        return self.in_flight
+
+    def commit_transaction(self, timeout: float) -> None:
+        self.flush(timeout)
         if self.error:
             raise self.error
         blocked_on(self._asked_to_commit(timeout))
 
     def _asked_to_commit(self, timeout: float) -> "asyncio.Future[None]":
         world, trap = self.world, self.world.sprung("kafka: EndTxn")
+        if trap.twice:
+            return self._asked_twice(trap)
         fate = world.random.choice(("request", "answer", "late")) if world.chance(world.trouble) else "answer" if trap.answer_lost else "well"
         done: asyncio.Future[None] = world.loop.create_future()
         if fate != "well":
@@ -250,13 +260,22 @@ class SimulatedProducer:
             world.after(world.delay() + late, self._end, done, fate != "answer")
         return done
 
+    def _asked_twice(self, trap: Trap) -> "asyncio.Future[None]":
+        """As librdkafka does when its connection breaks: the second one is answered, the first one comes whenever it comes."""
+        done: asyncio.Future[None] = self.world.loop.create_future()
+        self.world.say(f"kafka: EndTxn of {self.name} sent twice")
+        self.world.after(RETRY_MS / 1000 * self.world.random.uniform(0.8, 1.2) + self.world.delay(), self._end, done, True)
+        self.world.after(trap.hold, self._end, self.world.loop.create_future(), False)
+        return done
+
     def _land(self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool) -> None:
         self.in_flight -= 1
         try:
             if lost or self.world.is_away("kafka"):
                 raise failure(KafkaError._MSG_TIMED_OUT, "a record did not arrive")
             if self.error is None:
-                self.broker.write(self.name, self.epoch, lane, key, value, headers)
+                self.broker.write(self.name, self.epoch, lane, key, value, headers, lane not in self.added)
+                self.added.add(lane)
         except KafkaException as error:
             self.error = self.error or error
         if not self.in_flight and self.landed and not self.landed.done():

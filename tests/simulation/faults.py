@@ -17,7 +17,7 @@ LANE_STEPS = ("postgres: claim lanes", "postgres: read lanes", "postgres: suspec
 STEPS = COMMIT_STEPS + CALL_STEPS + PUBLISH_STEPS + LANE_STEPS
 AIMS = (
     *("frozen_in_a_batch", "late_commit", "slow_batches", "late_in_the_log", "doubt_on_two_lanes"),
-    *("late_answer", "frozen_in_a_call", "moving_lanes", "lost_answers", "anywhere"),
+    *("late_answer", "frozen_in_a_call", "moving_lanes", "lost_answers", "sent_twice", "anywhere"),
 )
 BEYOND_SESSION = (7.0, 9.0, 14.0)
 
@@ -79,6 +79,12 @@ class Faults:
         """One's transaction stays open, and another's position lies behind it when that has to be read."""
         then = [Ambush("kafka: EndTxn", 1, Trap(answer_lost=True)), Ambush("kafka: init", 1, self._held(0.9, 0.5, 5.0))]
         self._lay("late", LOG_STEPS[-1:], _nothing, Trap(self.random.uniform(2.0, 6.0)), then=then, latest=3)
+
+    def _sent_twice(self) -> None:
+        """The first of two EndTxn arrives when some records of the next transaction have, and some have not."""
+        twin = Trap(self.random.uniform(0.6, 2.0), twice=True)
+        then = Ambush("kafka: record", self.random.randint(2, 4), self._held(1.0, 0.6, 3.0))
+        self._lay("twice", LOG_STEPS[-1:], _nothing, twin, then=[then])
 
     def _late_answer(self) -> None:
         """The other system is away for a moment; that is recorded when the lease of the call has run out, and another has it."""

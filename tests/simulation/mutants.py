@@ -72,6 +72,10 @@ def end_of_a_transaction_awaited_without_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(positions, "COMMIT_S", EVER)
 
 
+def ends_taken_for_sent_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(positions, "SENT_ONCE_S", EVER)
+
+
 def fences_without_epoch(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SimulatedBatches, "fits", lambda self, fence: self.db.lanes[fence.lane].next == fence.old)
 
