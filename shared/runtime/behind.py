@@ -8,7 +8,7 @@ from shared.store.rows import OutboxRow, Place
 from shared.telemetry import logs
 
 log = logs.get(__name__)
-PAUSE_S, PATIENCE_S = 0.01, 30.0
+PAUSE_S, PATIENCE_S = 0.01, 120.0  # longer than what breaks one lane and not another lasts, its recovery included
 
 
 class Behind:
