@@ -82,8 +82,7 @@ class Deciding:
         if item.again is not None and self._is_put_off(item, item.again):
             return
         decision = self._decision(item)
-        record = _record_of(item)
-        if record is not None and item.key is not None and self._keeps_origins:
+        if self._keeps_origins and item.key is not None and (record := _record_of(item)) is not None:
             self.origins[item.key] = pack_origin(record)
         try:
             self._take(item, decision)

@@ -85,9 +85,8 @@ def headers_of(context: Trace) -> dict[str, str]:
     return {HEADER: context.traceparent}
 
 
-def traceparent_of(event_id: UUID) -> str:
-    """The trace of an event that came without one: the same event starts the same trace, however often it is read."""
-    digits = event_id.hex
+def traceparent_of(digits: str) -> str:
+    """The trace of an event that came without one, from its id's 32 digits: the same event starts the same trace, however often it is read."""
     return Trace(digits, digits[16:] if digits[16:] != NONE else f"{1:016x}", _is_sampled(digits)).traceparent
 
 
@@ -104,7 +103,7 @@ def span(name: str, traceparent: str | bytes | None, attributes: Attributes | No
 
 def start_source_span(name: str, attributes: Attributes | None = None, event_id: UUID | None = None) -> dict[str, str]:
     """Start the trace of something that just reached us from outside; the headers that carry it on. `event_id` fixes its identity."""
-    root = context_of(traceparent_of(event_id)) if event_id else _new_trace()
+    root = context_of(traceparent_of(event_id.hex)) if event_id else _new_trace()
     if root is None:
         raise ValueError("an event id of zeros names no trace")
     if _export.tracer is not None and root.sampled:

@@ -28,8 +28,8 @@ def recorded() -> InMemorySpanExporter:
 
 
 def test_the_same_event_starts_the_same_trace() -> None:
-    assert tracing.traceparent_of(EVENT) == tracing.traceparent_of(EVENT)
-    assert tracing.traceparent_of(EVENT)[3:35] == EVENT.hex
+    assert tracing.traceparent_of(EVENT.hex) == tracing.traceparent_of(EVENT.hex)
+    assert tracing.traceparent_of(EVENT.hex)[3:35] == EVENT.hex
 
 
 def test_without_an_exporter_the_context_is_handed_on_as_it_came() -> None:
@@ -71,7 +71,7 @@ def test_a_source_span_is_a_root_with_the_trace_of_its_event(recorded: InMemoryS
     headers = tracing.start_source_span("webhook", {"vendor": "docusign"}, EVENT)
     (span,) = recorded.get_finished_spans()
     assert span.parent is None
-    assert headers["traceparent"] == tracing.traceparent_of(EVENT)
+    assert headers["traceparent"] == tracing.traceparent_of(EVENT.hex)
     assert f"{span.context.span_id:016x}" == headers["traceparent"][36:52]
 
 
@@ -105,6 +105,6 @@ def test_an_exception_is_kept_on_the_span_and_goes_on(recorded: InMemorySpanExpo
 
 def test_the_sampled_share_follows_the_ratio() -> None:
     tracing.configure("test", None, 0.0)
-    assert tracing.traceparent_of(EVENT).endswith("-00")
+    assert tracing.traceparent_of(EVENT.hex).endswith("-00")
     tracing.configure("test", None, 1.0)
-    assert tracing.traceparent_of(EVENT).endswith("-01")
+    assert tracing.traceparent_of(EVENT.hex).endswith("-01")

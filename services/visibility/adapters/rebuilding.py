@@ -11,7 +11,7 @@ from msgspec import structs
 
 from services.visibility.adapters import swapping
 from shared.runtime.decision import Service
-from shared.runtime.replaying.deciding import AT_ONCE, Decider
+from shared.runtime.replaying.deciding import AT_ONCE, Decider, Unwritten
 from shared.runtime.replaying.log import Log, Read, spans_of
 from shared.runtime.replaying.progress import shown
 from shared.runtime.replaying.where import Where
@@ -77,7 +77,7 @@ class Rebuilding:
         self.service, self.settings, self.shadow, self.log, self.heard = service, settings, shadow, log, heard
         self.first_version = top + FURTHER
         store = BatchStore(shadow.pool, service.project, AT_ONCE)
-        self.decider = Decider(service, Codec(Registry(settings.registry)), store, log, self._trim)
+        self.decider = Decider(service, Codec(Registry(settings.registry)), store, log, Unwritten(), self._trim)
         self.records = 0
 
     def _trim(self, batch: Batch) -> None:

@@ -3,14 +3,13 @@
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from shared.messages.base import Message
 from shared.runtime.book import Book
-from shared.runtime.deciding import Draft
+from shared.runtime.deciding import Draft, Encoding
 from shared.runtime.decision import Service
 from shared.runtime.drafting import drafted
 from shared.runtime.replaying.log import Log, Read
@@ -19,7 +18,7 @@ from shared.store.batches import REFUSED, BatchStore
 from shared.store.rows import Batch, InboxRow, Lane
 from shared.store.shadow import Arrived, Shadow, Told
 from shared.wire.codec import UNFIT, Codec, Unencodable
-from shared.wire.encoder import writer_of
+from shared.wire.encoder import Write, writer_of
 
 PIECE = 500
 AT_ONCE = 1e9  # wakes a second: nobody is waiting here
@@ -27,11 +26,11 @@ Advance = Callable[[int], None]
 _AS_JSON = msgspec.json.Encoder(decimal_format="string").encode
 
 
-class AsText:
-    """Encodes as JSON what would be published. The schema is held to, and need not be registered: tomorrow's code is tried out today."""
+class Unwritten:
+    """Holds what would be published to its schema, which need not be registered: tomorrow's code is tried out today. Nothing is kept of it."""
 
     def __init__(self) -> None:
-        self.writers: dict[type[Message], Any] = {}
+        self.writers: dict[type[Message], Write] = {}
 
     def encode(self, message: Message, topic: str) -> bytes:
         """Raises Unencodable for a message that its schema does not allow."""
@@ -42,16 +41,25 @@ class AsText:
             self.writers[kind](message, bytearray())
         except UNFIT as problem:
             raise Unencodable(f"{kind.__name__} for {topic} does not fit its schema: {problem!r}") from problem
+        return b""
+
+
+class AsText(Unwritten):
+    """Encodes as JSON what would be published."""
+
+    def encode(self, message: Message, topic: str) -> bytes:
+        super().encode(message, topic)
         return _AS_JSON(message)
 
 
 class Decider:
     """Decides on items and keeps what follows, as the engine does, in the schema that `store` sees. `trim` may take away what nobody needs."""
 
-    def __init__(self, service: Service, codec: Codec, store: BatchStore, log: Log, trim: Callable[[Batch], None] = lambda batch: None) -> None:
-        self.service, self.codec, self.store, self.log, self.trim = service, codec, store, log, trim
+    def __init__(
+        self, service: Service, codec: Codec, store: BatchStore, log: Log, encoding: Encoding, trim: Callable[[Batch], None] = lambda batch: None
+    ) -> None:
+        self.service, self.codec, self.store, self.log, self.encoding, self.trim = service, codec, store, log, encoding, trim
         self.routes = routes_of(service)
-        self.text = AsText()
 
     def item(self, read: Read, at: datetime | None = None) -> Item:
         route = self.routes[read.record.claim.lane[0]]
@@ -60,7 +68,7 @@ class Decider:
     async def decide(self, items: Sequence[Item], now: datetime) -> list[Draft]:
         """One transaction; where the database refuses something in it, one for each item."""
         book = Book(self.service.states, await self.store.load({item.key for item in items if item.key}))
-        draft, _ = await drafted(self.service, self.text, items, book, self.store.load, now)
+        draft, _ = await drafted(self.service, self.encoding, items, book, self.store.load, now)
         self.trim(draft.batch)
         try:
             await self.store.commit(draft.batch)
@@ -83,7 +91,7 @@ class Replay:
 
     def __init__(self, service: Service, codec: Codec, shadow: Shadow, log: Log) -> None:
         self.service, self.codec, self.shadow, self.log = service, codec, shadow, log
-        self.decider = Decider(service, codec, BatchStore(shadow.pool, service.project, AT_ONCE), log)
+        self.decider = Decider(service, codec, BatchStore(shadow.pool, service.project, AT_ONCE), log, AsText())
         self.expected: Counter[tuple[str, str]] = Counter()
         self.waiting: dict[tuple[str, str], list[Arrived]] = defaultdict(list)
         self.due: deque[InboxRow] = deque()

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import heapify, heappop, heapreplace
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -63,13 +64,18 @@ class Log:
     def rest(self, limit: int) -> Iterator[list[Read]]:
         """What is left, oldest first as far as it is known, in pieces of at most `limit` records."""
         while heads := [(head.at, lane) for lane in self.read if (head := self.head(lane))]:
+            heapify(heads)
             piece: list[Read] = []
             while heads and len(piece) < limit:
-                _, lane = min(heads)
-                piece.append(self.take(lane))
-                heads = [each for each in heads if each[1] != lane] + ([(self.read[lane][0].at, lane)] if self.read[lane] else [])
-                if not self.read[lane] and lane not in self.ended:
-                    break
+                lane = heads[0][1]
+                waiting = self.read[lane]
+                piece.append(waiting.popleft())
+                if waiting:
+                    heapreplace(heads, (waiting[0].at, lane))
+                elif lane in self.ended:
+                    heappop(heads)
+                else:
+                    break  # its next record may be the oldest: fetch first
             yield piece
 
     def close(self) -> None:
