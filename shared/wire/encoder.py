@@ -48,18 +48,14 @@ def writer_of(schema: str) -> Write:
     """The writer of a self-contained schema (JSON). It appends to the buffer it is given, and raises ValueError, TypeError,
     AttributeError, KeyError or ArithmeticError on a value that the schema does not allow."""
     source = _Source()
-    append = source.function(json.loads(schema))
-
-    def write(message: Any, out: bytearray) -> None:
-        parts: list[bytes] = []
-        append(message, parts.append)
-        out += b"".join(parts)
-
+    body = ["parts = []", "add = parts.append", *source.fields(json.loads(schema), "message"), "out += b''.join(parts)"]
+    exec("\n".join(("def write(message, out):", *within(body))), source.room)  # noqa: S102  nothing in it comes from outside
+    write: Write = source.room["write"]
     return write
 
 
 class _Source:
-    """Functions that write records, by the full name of the record. `room` is what their code sees."""
+    """Statements that write. `room` is what they see; records stand in one another, as none holds itself."""
 
     def __init__(self) -> None:
         self.room: dict[str, Any] = {
@@ -68,12 +64,8 @@ class _Source:
         self.named: dict[str, Callable[[str], Lines]] = {}
         self.names = 0
 
-    def function(self, record: dict[str, Any]) -> Callable[[Any, Callable[[bytes], None]], None]:
-        body = [line for field in record["fields"] for line in self.lines(field["type"], f"record.{_identifier(field['name'])}")]
-        name = self._name(record)
-        exec("\n".join((f"def {name}(record, add):", *within(body or ["pass"]))), self.room)  # noqa: S102  nothing in it comes from outside
-        written: Callable[[Any, Callable[[bytes], None]], None] = self.room[name]
-        return written
+    def fields(self, record: dict[str, Any], value: str) -> Lines:
+        return [line for field in record["fields"] for line in self.lines(field["type"], f"{value}.{_identifier(field['name'])}")]
 
     def lines(self, node: Any, value: str) -> Lines:
         """Statements that append `value`, an expression, to what `add` collects."""
@@ -89,19 +81,21 @@ class _Source:
         return LOGICAL[node["logicalType"]](value, node) if "logicalType" in node else SCALARS[kind](value)
 
     def _name_it(self, node: dict[str, Any], kind: str) -> Callable[[str], Lines]:
-        if kind == "record":
-            self.function(node)
-            name = self._name(node)
-            written: Callable[[str], Lines] = lambda value: [f"{name}({value}, add)"]  # noqa: E731
-        else:
-            name = self._name(node)
-            self.room[name] = {symbol: varint(index) for index, symbol in enumerate(node["symbols"])}
-            written = lambda value: [f"add({name}[{value}])"]  # noqa: E731
+        written = self._record(node) if kind == "record" else self._enum(node)
         self.named[f"{node['namespace']}.{node['name']}"] = written
         return written
 
-    def _name(self, node: dict[str, Any]) -> str:
-        return f"{node['namespace'].replace('.', '_')}_{_identifier(node['name'])}"
+    def _record(self, node: dict[str, Any]) -> Callable[[str], Lines]:
+        def written(value: str) -> Lines:
+            x = self._fresh()
+            return [f"{x} = {value}", *self.fields(node, x)]
+
+        return written
+
+    def _enum(self, node: dict[str, Any]) -> Callable[[str], Lines]:
+        name = f"{node['namespace'].replace('.', '_')}_{_identifier(node['name'])}"
+        self.room[name] = {symbol: varint(index) for index, symbol in enumerate(node["symbols"])}
+        return lambda value: [f"add({name}[{value}])"]
 
     def _fresh(self) -> str:
         self.names += 1
