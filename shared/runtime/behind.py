@@ -8,7 +8,9 @@ from shared.store.rows import OutboxRow, Place
 from shared.telemetry import logs
 
 log = logs.get(__name__)
-PAUSE_S, PATIENCE_S = 0.01, 120.0  # longer than what breaks one lane and not another lasts, its recovery included
+PATIENCE_S = 300.0  # with a lane that does not move; longer than one takes to recover from the worst that it is known to survive
+LOOK_S = 1.0  # counts at the most between two looks: while the database or this process was away, nobody saw whether the lane moved
+SHORTEST_S, LONGEST_S = 0.01, 0.25
 
 
 class Behind:
@@ -16,32 +18,36 @@ class Behind:
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
         self.outbox, self.clock = outbox, clock
-        self.since: float | None = None
         self.given_up: set[Place] = set()
+        self.awaited: tuple[Place, int] | None = None  # what the first line waits for, and what that lane publishes next
+        self.waited = self.looked = 0.0
 
     async def free(self, rows: Sequence[OutboxRow]) -> int:
         """How many of these, from the first on, need not wait. After a pause when there are none."""
-        waiting = await self._unpublished(rows)
-        self.given_up &= waiting
+        asked = rows[:1] if self.awaited else rows  # while the first one waits, the others do too
+        next_out = await self._next_out(asked)
+        self.given_up &= next_out.keys()
         in_vain = {place[:2] for place in self.given_up}
-        awaited = ((n, row.behind) for n, row in enumerate(rows) if row.behind in waiting)
-        free, place = next(((n, place) for n, place in awaited if place and place[:2] not in in_vain), (len(rows), None))
+        waiting = ((n, row.behind) for n, row in enumerate(asked) if row.behind in next_out)
+        free, place = next(((n, place) for n, place in waiting if place and place[:2] not in in_vain), (len(asked), None))
         if free:
-            self.since = None
+            self.awaited = None
         elif place:
-            await self._pause(place)
+            await self._pause(place, next_out[place])
         return free
 
-    async def _unpublished(self, rows: Sequence[OutboxRow]) -> set[Place]:
+    async def _next_out(self, rows: Sequence[OutboxRow]) -> dict[Place, int]:
         places = self.given_up.union(row.behind for row in rows if row.behind)
-        return await self.outbox.unpublished(list(places)) if places else set()
+        return await self.outbox.unpublished(list(places)) if places else {}
 
-    async def _pause(self, place: Place) -> None:
+    async def _pause(self, place: Place, next_out: int) -> None:
         now = self.clock.monotonic()
-        self.since = now if self.since is None else self.since
-        if now - self.since < PATIENCE_S:
-            await asyncio.sleep(PAUSE_S)
+        moved = self.awaited != (place, next_out)
+        self.waited = 0.0 if moved else self.waited + min(now - self.looked, LOOK_S)
+        self.awaited, self.looked = (place, next_out), now
+        if self.waited < PATIENCE_S:
+            await asyncio.sleep(min(LONGEST_S, max(SHORTEST_S, self.waited / 4)))
             return
         log.warning("not_waited_for", topic=place[0], partition=place[1], seq=place[2], patience_s=PATIENCE_S)
-        self.since = None
+        self.awaited = None
         self.given_up.add(place)

@@ -19,9 +19,9 @@ CLEAR = """
 with gone as (delete from outbox_page where topic = $1 and part = $2 and last <= $3)
 update outbox_page set upto = $3 where topic = $1 and part = $2 and first <= $3 and last > $3
 """
-OUT = """
-select exists (select from outbox_page o where o.topic = b.topic and o.part = b.part and o.first <= b.seq and coalesce(o.upto, 0) < b.seq)
-from unnest($1::text[], $2::int[], $3::bigint[]) with ordinality b(topic, part, seq, n) order by n
+NEXT = """
+select (select greatest(o.first, coalesce(o.upto, 0) + 1) from outbox_page o where (o.topic, o.part) = (b.topic, b.part) order by o.last limit 1)
+from unnest($1::text[], $2::int[]) with ordinality b(topic, part, n) order by n
 """
 HEAD = "select head from lane where topic = $1 and part = $2"
 
@@ -39,10 +39,12 @@ class OutboxStore:
         """Forget what the log holds for certain; a page goes when the log has all of it."""
         await self.pool.execute(CLEAR, *lane, upto)
 
-    async def unpublished(self, places: Sequence[Place]) -> set[Place]:
-        """Which of these lines may not be in the log yet."""
-        waiting = await self.pool.fetch(OUT, *(list(column) for column in zip(*places, strict=True)))
-        return {place for place, (there,) in zip(places, waiting, strict=True) if there}
+    async def unpublished(self, places: Sequence[Place]) -> dict[Place, int]:
+        """Which of these lines may not be in the log yet, each with the sequence that its lane publishes next."""
+        lanes = sorted({place[:2] for place in places})
+        found = await self.pool.fetch(NEXT, [topic for topic, _ in lanes], [part for _, part in lanes])
+        next_out = {lane: seq for lane, (seq,) in zip(lanes, found, strict=True) if seq is not None}
+        return {place: next_out[place[:2]] for place in places if next_out.get(place[:2], place[2] + 1) <= place[2]}
 
     async def head(self, lane: Lane) -> int:
         return int(await self.pool.fetchval(HEAD, *lane))

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import asyncpg
+import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from shared.runtime.behind import PATIENCE_S, Behind
+from shared.runtime import behind
+from shared.runtime.behind import LOOK_S, Behind
 from shared.runtime.outside import OUTSIDE, Threads
 from shared.runtime.positions import Publisher
 from shared.runtime.records import packed
@@ -74,24 +76,36 @@ class Hands:
         return self.seconds
 
 
-async def test_nothing_waits_for_ever_and_a_lane_is_waited_for_again_once_it_goes_on(stack: Stack, database: str) -> None:
+async def test_nothing_waits_for_ever_and_a_lane_is_waited_for_again_once_it_goes_on(
+    stack: Stack, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind, "PATIENCE_S", 3 * LOOK_S)
     async with bench(stack, database):
         pool = await open_pool(database, 3)
         await LaneStore(pool).claim([FIRST, SECOND], {"one": "id-1", "two": "id-2"})
-        for lane, version in ((FIRST, 1), (SECOND, 2), (FIRST, 3), (SECOND, 4)):
-            await told(pool, "svc", lane, version)
+        for lane, version in ((FIRST, 0), (FIRST, 1), (SECOND, 2), (FIRST, 3), (SECOND, 4)):
+            await told(pool, "svc", lane, version + 1)
         outbox, clock = OutboxStore(pool), Hands()
-        behind = Behind(outbox, clock)
+        waits = Behind(outbox, clock)
         rows = await outbox.pending(SECOND, 0, 10)
-        assert await behind.free(rows) == 0
-        clock.seconds += PATIENCE_S
-        assert await behind.free(rows) == 0  # here it is given up
-        assert await behind.free(rows) == 2
-        await outbox.clear(FIRST, 1)
-        assert await behind.free(rows) == 1
-        assert await behind.free(rows[1:]) == 0
+
+        async def free(later: float = 0.0) -> int:
+            clock.seconds += later
+            return await waits.free(rows)
+
+        assert await free() == 0
+        assert await free(10 * LOOK_S) == 0  # nobody looked meanwhile
+        assert await free(LOOK_S) == 0
+        await outbox.clear(FIRST, 1)  # it moves, though not as far yet
+        for _ in range(4):
+            assert await free(LOOK_S) == 0  # at the last of these it is given up
+        assert await free() == 2
         await outbox.clear(FIRST, 2)
-        assert await behind.free(rows[1:]) == 1
+        assert await free() == 1
+        rows = rows[1:]
+        assert await free() == 0
+        await outbox.clear(FIRST, 3)
+        assert await free() == 1
         await pool.close()
 
 

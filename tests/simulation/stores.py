@@ -101,8 +101,11 @@ class SimulatedOutbox(Connected):
 
         await self.ask("clear", serve)
 
-    async def unpublished(self, places: Sequence[Place]) -> set[Place]:
-        return await self.ask("unpublished", lambda: {p for p in places if any(seq <= p[2] for seq in self.db.outbox.get(p[:2], {}))})
+    async def unpublished(self, places: Sequence[Place]) -> dict[Place, int]:
+        def look() -> dict[Place, int]:
+            return {p: min(left) for p in places if (left := self.db.outbox.get(p[:2])) and min(left) <= p[2]}
+
+        return await self.ask("unpublished", look)
 
     async def head(self, lane: Lane) -> int:
         return await self.ask("head", lambda: self.db.lanes[lane].head)
