@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -15,6 +16,7 @@ from shared.telemetry import logs
 log = logs.get(__name__)
 CLAIM_S = 60.0
 SEEK_TRIES, SEEK_PAUSE_S = 20, 0.05
+WAKE_S = 1.0
 PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
 
 
@@ -77,6 +79,13 @@ class Reader:
             self._seek(fresh)  # what came with a change of assignment may belong to the claim before: read it again
         return [record for record in records if record.claim in before]
 
+    def _wake_brokers(self) -> None:
+        """While some lanes change hands librdkafka pauses all of them, and its thread for a broker, left without one, sleeps on for a second after
+        the others are resumed. Any question to the broker wakes it; the answer does not matter."""
+        if lanes := [TopicPartition(*lane, 0) for lane in self.lanes.names]:
+            with suppress(KafkaException):
+                self.consumer.offsets_for_times(lanes, WAKE_S)
+
     def _pause(self, pause: bool) -> None:
         """Stop fetching without leaving the group: polling goes on, records do not come."""
         if pause or self.paused:
@@ -128,14 +137,14 @@ class Reader:
         return end if end >= 0 else None
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if not partitions:
-            return
-        claims = self.thread.wait(as_coroutine(self.claim([_lane(p) for p in partitions])), CLAIM_S)
+        claims = self.thread.wait(as_coroutine(self.claim([_lane(p) for p in partitions])), CLAIM_S) if partitions else []
         starts = {claim.lane: self._first(claim) for claim in claims}  # a lane that is halted has none: it is ours, and let lie
         consumer.incremental_assign([TopicPartition(*lane, starts.get(lane, OFFSET_END)) for lane in map(_lane, partitions)])
         for claim in claims:
             claim.begins()
-        log.info("lanes_claimed", lanes=[f"{claim.lane[0]}/{claim.lane[1]}" for claim in claims])
+        self._wake_brokers()
+        if claims:
+            log.info("lanes_claimed", lanes=[f"{claim.lane[0]}/{claim.lane[1]}" for claim in claims])
 
     def _first(self, claim: OwnedLane) -> int:
         """A lane that was never worked on begins where its log begins; any other where it was left."""
@@ -183,7 +192,7 @@ def _configuration(settings: RuntimeSettings, group: str) -> dict[str, object]:
         "enable.partition.eof": True,
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": int(settings.session_timeout_s * 1000),
-        "heartbeat.interval.ms": 2000,
+        "heartbeat.interval.ms": 500,  # a member hears of a change of the group with its next heartbeat, and lanes wait for that twice
         "max.poll.interval.ms": 120_000,
         "fetch.wait.max.ms": 250,
         "socket.nagle.disable": True,  # small requests that follow each other would wait for acknowledgements, 40 ms each

@@ -114,6 +114,9 @@ class SimulatedConsumer:
         ends: tuple[int, int] = blocked_on(self.world.exchange("kafka", f"end of {lane}", lambda: (0, self._end(lane)), _late))
         return ends
 
+    def offsets_for_times(self, partitions: list[TopicPartition], timeout: float) -> None:
+        blocked_on(self.world.exchange("kafka", "offsets for times", lambda: None, _late))
+
     def close(self) -> None:
         if self.member is not None and not self.closed and not self.world.over:
             self.closed = True
