@@ -11,11 +11,12 @@ LOCK = """
 select pg_advisory_xact_lock(h) from
   (select distinct hashtextextended(current_schema() || '/held/' || k, 0) as h from unnest($1::text[]) k order by h) x
 """
+# "is not distinct from": an item is to be found by its number, not among all that are queued, of which the planner believes there are few.
 NOTE = """
 update redrive_item i set status = r.status, outcome = r.outcome, detail = r.detail, seq = r.seq, decided = now(),
   ended = case when r.status = 'decided' then null else now() end
 from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bigint[]) r(plan, n, status, outcome, detail, seq)
-where i.plan = r.plan and i.n = r.n and i.status = 'queued'
+where i.plan = r.plan and i.n = r.n and i.status is not distinct from 'queued'
 """
 AUDIT = """
 insert into audit (who, why, what, plan, plan_hash, letter, topic, part, "offset", key, detail)
