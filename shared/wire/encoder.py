@@ -61,7 +61,7 @@ class _Source:
         self.room: dict[str, Any] = {
             "SMALL": SMALL, "varint": varint, "decimal": decimal, "EPOCH": EPOCH, "EPOCH_DAY": EPOCH_DAY, "MICROSECOND": MICROSECOND
         }  # fmt: skip
-        self.named: dict[str, Callable[[str], Lines]] = {}
+        self.named: dict[str, dict[str, Any]] = {}
         self.names = 0
 
     def fields(self, record: dict[str, Any], value: str) -> Lines:
@@ -72,30 +72,22 @@ class _Source:
         if isinstance(node, list):
             return self._nullable(node[1], value)
         if isinstance(node, str):
-            return SCALARS[node](value) if node in SCALARS else self.named[node](value)
+            return SCALARS[node](value) if node in SCALARS else self._named(self.named[node], value)
         kind = node["type"]
         if kind in ("record", "enum"):
-            return self._name_it(node, kind)(value)
+            return self._named(node, value)
         if kind in ("array", "map"):
             return self._several(node["items"] if kind == "array" else node["values"], value, kind)
         return LOGICAL[node["logicalType"]](value, node) if "logicalType" in node else SCALARS[kind](value)
 
-    def _name_it(self, node: dict[str, Any], kind: str) -> Callable[[str], Lines]:
-        written = self._record(node) if kind == "record" else self._enum(node)
-        self.named[f"{node['namespace']}.{node['name']}"] = written
-        return written
-
-    def _record(self, node: dict[str, Any]) -> Callable[[str], Lines]:
-        def written(value: str) -> Lines:
-            x = self._fresh()
-            return [f"{x} = {value}", *self.fields(node, x)]
-
-        return written
-
-    def _enum(self, node: dict[str, Any]) -> Callable[[str], Lines]:
-        name = f"{node['namespace'].replace('.', '_')}_{_identifier(node['name'])}"
-        self.room[name] = {symbol: varint(index) for index, symbol in enumerate(node["symbols"])}
-        return lambda value: [f"add({name}[{value}])"]
+    def _named(self, node: dict[str, Any], value: str) -> Lines:
+        self.named[f"{node['namespace']}.{node['name']}"] = node
+        if node["type"] == "enum":
+            name = f"{node['namespace'].replace('.', '_')}_{_identifier(node['name'])}"
+            self.room[name] = {symbol: varint(index) for index, symbol in enumerate(node["symbols"])}
+            return [f"add({name}[{value}])"]
+        x = self._fresh()
+        return [f"{x} = {value}", *self.fields(node, x)]
 
     def _fresh(self) -> str:
         self.names += 1
