@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 import asyncpg
 import pytest
@@ -25,6 +24,7 @@ from tests.bench.subject import committed
 from tests.integration.test_runtime import until
 from tests.support.service import bench
 from tests.support.stack import Stack
+from tests.unit.runtime.test_runner import Clock
 
 KEY = "contract:C-1"
 FIRST, SECOND = ("one", 0), ("two", 0)
@@ -63,19 +63,6 @@ async def test_a_version_is_published_behind_the_one_before_it_whichever_lane_th
         await pool.close()
 
 
-class Hands:
-    """A clock that goes when told."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return OUTSIDE.clock.now()
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
 async def test_nothing_waits_for_ever_and_a_lane_is_waited_for_again_once_it_goes_on(
     stack: Stack, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +72,7 @@ async def test_nothing_waits_for_ever_and_a_lane_is_waited_for_again_once_it_goe
         await LaneStore(pool).claim([FIRST, SECOND], {"one": "id-1", "two": "id-2"})
         for lane, version in ((FIRST, 0), (FIRST, 1), (SECOND, 2), (FIRST, 3), (SECOND, 4)):
             await told(pool, "svc", lane, version + 1)
-        outbox, clock = OutboxStore(pool), Hands()
+        outbox, clock = OutboxStore(pool), Clock()
         waits = Behind(outbox, clock)
         rows = await outbox.pending(SECOND, 0, 10)
 
