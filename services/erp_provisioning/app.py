@@ -42,6 +42,7 @@ def build(settings: Settings) -> Service:
         needs=keys_of_news,
         target=target,
         companions=(close_connections,),
+        publish_linger_s=0.1,  # PSA begins behind the last of its steps, which follow each other fast
     )
 
 

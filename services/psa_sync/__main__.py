@@ -6,4 +6,4 @@ from shared.runtime.commands import obey
 
 if __name__ == "__main__":
     settings = Settings()
-    obey(build(settings), settings.runtime.model_copy(update={"linger_s": settings.psa_gather_s}))
+    obey(build(settings), settings.runtime)

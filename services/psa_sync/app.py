@@ -33,4 +33,5 @@ def build(settings: Settings) -> Service:
         needs=keys_of_news,
         target=targets.__getitem__,
         companions=(close_connections,),
+        publish_linger_s=0.1,  # only visibility reads it
     )

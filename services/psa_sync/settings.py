@@ -21,7 +21,6 @@ class Settings(BaseSettings):
         default=None, description="File with the consumer secret; in the embedded run HOME/run/secrets/psa_client_secret"
     )
     psa_concurrency: int = Field(default=10, ge=1, description="Calls at once; an org answers 25 long ones, and leaves room for people")
-    psa_gather_s: float = Field(default=0.05, ge=0, le=1, description="How long a batch waits for more: the ERP tells of a contract at each step")
     psa_deadline_s: float = Field(default=30.0, gt=0, description="Longest time for one call; keep it below the lease of an effect")
 
     def psa_secret(self) -> str:

@@ -13,4 +13,4 @@ if __name__ == "__main__":
         sys.exit(run_rebuild(Settings()))
     else:
         settings = Settings()
-        obey(build(settings), settings.runtime.model_copy(update={"linger_s": settings.gather_s}))
+        obey(build(settings), settings.runtime)

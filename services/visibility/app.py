@@ -57,6 +57,7 @@ def build(settings: Settings) -> Service:
         states=dict.fromkeys(("contract", "letter", "kpi", "sla"), Tracked),
         project=project,
         companions=(console,),
+        read_linger_s=0.05,  # a contract changes a dozen times on its way
     )
 
 

@@ -17,7 +17,6 @@ class Settings(BaseSettings):
     service_urls: tuple[str, ...] = Field(
         default=tuple(f"http://127.0.0.1:{port}" for port in range(8730, 8735)), description="Ops addresses of all services, as a JSON list of URLs"
     )
-    gather_s: float = Field(default=0.05, ge=0, le=1, description="How long a batch waits for more: a contract changes a dozen times on its way")
     ask_timeout_s: float = Field(default=1.0, gt=0, description="How long a service may take to say how it is")
     look_s: float = Field(default=1.0, gt=0, description="How often an open page's stream looks for changes")
     tail_records: int = Field(default=200, ge=1, description="Statuses that a live tail keeps for a slow reader before it skips")

@@ -43,7 +43,7 @@ class Engine:
         self.clock = parts.outside.clock
         self.routes = routes_of(service)
         self.lanes = Lanes()
-        self.relays = Relays(service.name, settings, parts)
+        self.relays = Relays(service, settings, parts)
         self.owning = Owning(parts, self.lanes, self.relays)
         self.inbox = Inbox(parts.batches, self.clock, settings.poll_s, settings.batch_records)
         self.topics = TopicWatch(parts.topic_ids, self.clock)
@@ -62,8 +62,7 @@ class Engine:
     async def run(self) -> None:
         """Until `stop`; raises what only a restart or a person can mend."""
         await self.owning.begin()
-        topics = [route.topic for route in self.service.routes]
-        self.reader = Reader(self.parts.outside, self.settings, self.service.name, topics, self.lanes, self.owning.claim, self._let_go)
+        self.reader = Reader(self.parts.outside, self.settings, self.service, self.lanes, self.owning.claim, self._let_go)
         monotonic = self.clock.monotonic
         noted = monotonic()
         try:

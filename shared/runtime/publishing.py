@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
+from shared.runtime.decision import Service
 from shared.runtime.halting import tell_released
 from shared.runtime.ports import Parts
 from shared.runtime.positions import Publisher
@@ -12,7 +13,7 @@ from shared.store.rows import Lane, LaneRow, OutboxRow
 
 
 class Relays:
-    def __init__(self, service: str, settings: RuntimeSettings, parts: Parts) -> None:
+    def __init__(self, service: Service, settings: RuntimeSettings, parts: Parts) -> None:
         self.service, self.settings, self.outbox, self.outside = service, settings, parts.outbox, parts.outside
         self.threads = parts.outside.worker("relay", 32)
         self.incarnation = ""  # of the database that the lines come from
@@ -59,7 +60,7 @@ class Relays:
 
     def _of(self, lane: Lane) -> Relay:
         if lane not in self.by_lane:
-            publisher = Publisher(self.outside, self.settings.kafka, self.service, lane, self.incarnation)
-            self.by_lane[lane] = Relay(lane, publisher, self.outbox, self.threads, self.outside.chance)
+            publisher = Publisher(self.outside, self.settings.kafka, self.service.name, lane, self.incarnation)
+            self.by_lane[lane] = Relay(lane, publisher, self.outbox, self.threads, self.outside.chance, self.service.publish_linger_s)
             self.tasks[lane] = asyncio.create_task(self.by_lane[lane].run(), name=f"relay-{lane[0]}/{lane[1]}")
         return self.by_lane[lane]

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from shared.runtime.decision import Service
 from shared.runtime.lanes import Lanes, OwnedLane
 from shared.runtime.ports import Outside, T, as_coroutine
 from shared.runtime.records import Record
@@ -31,18 +32,18 @@ class Reader:
         self,
         outside: Outside,
         settings: RuntimeSettings,
-        group: str,
-        topics: Sequence[str],
+        service: Service,
         lanes: Lanes,
         claim: Callable[[list[Lane]], Awaitable[list[OwnedLane]]],
         dropped: Callable[[list[Lane]], None],
     ) -> None:
         self.lanes, self.claim, self.dropped = lanes, claim, dropped
         self.thread = outside.worker("reader", 1)
-        self.consumer: Consumer = outside.consumer(_configuration(settings, group))
+        self.consumer: Consumer = outside.consumer(_configuration(settings, service.name))
         self.paused = False
-        self.linger_s = settings.linger_s
-        self.consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
+        self.linger_s = service.read_linger_s
+        topics = [route.topic for route in service.routes]
+        self.consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
 
     async def read(self, limit: int, wait_s: float, decoded: Callable[[list[Record]], T]) -> T:
         """What `decoded`, called on the thread, makes of up to `limit` records (of none with 0: the group is only told that we live).

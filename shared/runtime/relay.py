@@ -24,8 +24,8 @@ class Gap(Exception):
 class Relay:
     """Opened with the first row to publish. Rows come straight from the commit; after a restart, from Postgres."""
 
-    def __init__(self, lane: Lane, publisher: Publisher, outbox: Outbox, threads: Worker, chance: Chance) -> None:
-        self.lane, self.publisher, self.outbox, self.threads, self.chance = lane, publisher, outbox, threads, chance
+    def __init__(self, lane: Lane, publisher: Publisher, outbox: Outbox, threads: Worker, chance: Chance, linger_s: float = 0) -> None:
+        self.lane, self.publisher, self.outbox, self.threads, self.chance, self.linger_s = lane, publisher, outbox, threads, chance, linger_s
         self.position: int | None = None
         self.known = 0  # the last position known, for the count of what is left
         self.fresh: deque[OutboxRow] = deque()
@@ -65,6 +65,7 @@ class Relay:
         failures = 0
         while self.halted is None:
             await self.work.wait()
+            await asyncio.sleep(self.linger_s if len(self.fresh) < ROWS else 0)
             try:
                 await self._drain()
                 failures = 0

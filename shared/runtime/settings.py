@@ -24,7 +24,6 @@ class RuntimeSettings(BaseSettings):
     trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of traces that are exported")
     batch_records: int = Field(2000, ge=1, description="Records decided in one transaction at the most")
     pool_size: int = Field(6, ge=2, description="Connections to Postgres")
-    linger_s: float = Field(0, ge=0, le=1, description="How long a batch waits for more records after its first; what nobody waits for costs less so")
     poll_s: float = Field(0.25, gt=0, description="How often inbox and effects are looked at when nothing says so sooner")
     session_timeout_s: float = Field(10, ge=6, description="After this silence a member of the consumer group is taken for dead")
     effect_lease_s: float = Field(60, gt=0, description="After this a call without an answer is taken for lost; longer than any call's deadline")

@@ -81,7 +81,7 @@ class Instance:
         outside = self._outside(process)
         stores = SimulatedLanes(db, process), SimulatedBatches(db, process), SimulatedOutbox(db, process)
         parts = Parts(*stores, outside, SimulatedTopicIds(stage.world, stage.broker))
-        service = service_of(SimulatedAdapter(stage.erp), stage.concurrency)
+        service = service_of(SimulatedAdapter(stage.erp), stage.concurrency, stage.world.linger)
         engine = Engine(service, stage.settings, parts, JsonCodec(partial(self._die_of, process)))  # type: ignore[arg-type]
         permits = SimulatedPermits(db, process, UUID(int=stage.world.random.getrandbits(128)))
         assert service.target is not None

@@ -142,7 +142,7 @@ def _needs(state: Account | None, event: Any, known: Known) -> Collection[str]:
     return {f"account:{p}" for p in parents if p}
 
 
-def service_of(adapter: SimulatedAdapter, concurrency: int) -> Service:
+def service_of(adapter: SimulatedAdapter, concurrency: int, linger_s: float) -> Service:
     target = Target(adapter, Allowance(concurrency))
     return Service(
         name=NAME,
@@ -152,4 +152,5 @@ def service_of(adapter: SimulatedAdapter, concurrency: int) -> Service:
         on_answered=on_answered,
         needs=_needs,
         target=lambda name: target,
+        publish_linger_s=linger_s,
     )

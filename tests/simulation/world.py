@@ -28,6 +28,7 @@ class World:
         self.trouble = self.random.choice((0.0, 0.005, 0.02, 0.06))  # how likely one exchange goes wrong
         self.slow = self.random.choice((0.001, 0.01, 0.1, 0.5))
         self.sluggish = self.random.choice((0.0, 0.0, 0.02, 0.1))  # how likely a thread starts late
+        self.linger = self.random.choice((0.0, 0.1))
         self.lazy = self.random.choice((0.2, 0.2, 0.6))  # how likely a partition has not been fetched yet
         self.away: dict[str, float] = {}  # systems that answer nobody, and until when
         self.ambushes: list[Ambush] = []
