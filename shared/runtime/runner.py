@@ -76,8 +76,7 @@ class Runner:
         """Start what there is room for. News that come meanwhile are for the next round: they must not be slept over."""
         self.work.clear()
         await self._look()
-        started = [await self._start(name, count) for name, count in list(self.waiting.items()) if count > 0]
-        if not any(started):
+        if not await self._start_all():
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.settings.poll_s):
                     await self.work.wait()
@@ -95,6 +94,15 @@ class Runner:
         self.waiting = found + (self.waiting - before)  # what was intended meanwhile may or may not have been seen
         for name in self.governed.keys() | self.waiting.keys():
             METRICS.effects_open.labels(name).set(self.waiting[name])
+
+    async def _start_all(self) -> bool:
+        """Whether any call was started. All targets at once: none waits for what another's claims take. Raises when each has ended."""
+        starting = [self._start(name, count) for name, count in self.waiting.items() if count > 0]
+        started = await asyncio.gather(*starting, return_exceptions=True)
+        for trouble in started:
+            if isinstance(trouble, BaseException):
+                raise trouble
+        return any(started)
 
     async def _start(self, name: str, count: int) -> int:
         governed = await self._of(name)

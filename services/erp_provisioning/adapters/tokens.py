@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -89,8 +90,14 @@ class Tokens:
     def _key(self) -> RSAKey:
         path = self._credentials.private_key
         try:
-            return RSAKey.import_key(path.read_bytes())
+            return _imported(path.read_bytes())
         except OSError as error:
             raise NoToken(f"the private key {path} cannot be read ({error.strerror}); set THROUGHLINE_NETSUITE_PRIVATE_KEY") from error
         except (JoseError, ValueError) as error:
             raise NoToken(f"{path} holds no RSA private key in PEM; export the key whose certificate NetSuite knows") from error
+
+
+@lru_cache(maxsize=8)
+def _imported(pem: bytes) -> RSAKey:
+    """Once for each key, not for each token: checking a key of 3072 bits holds up the whole process for 120 ms, one of 4096 for 270."""
+    return RSAKey.import_key(pem)
