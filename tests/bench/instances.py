@@ -9,12 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.bench.durable import CONTRACTS, OURS, prepare
 from tests.bench.job import SCHEMA, Job
 from tests.bench.measure import compared, quantile, spread
-from tests.bench.subject import WARM_UP, committed, fill, job, registered, running, topic, wait_for
+from tests.bench.subject import WARM_UP, committed, fill, job, log_of, registered, running, topic, wait_for
 from tests.bench.trouble import FIRST, PER_SECOND, send, send_first
-from tests.support.stack import Stack, wait_until
+from tests.support.stack import Stack
 
 TIMEOUT_S = 300
 TARGET, PAUSE_TARGET = 1.5, 2  # twice the usual silence is within what evenly sent records show anyway
@@ -41,12 +43,22 @@ async def _rate(stack: Stack, name: str, number: int, records: int, schema_id: i
     with ExitStack() as running_all:
         each = [_instance(given, n) for n in range(number)]
         processes = [running_all.enter_context(running(OURS, "throughline", one)) for one in each]
-        wait_until(lambda: all("lanes_claimed" in (Path(one.folder) / "log").read_text() for one in each))
+        for process, one in zip(processes, each, strict=True):
+            _await_lanes(process, one)
         fill(stack, given.source, records, CONTRACTS, schema_id)
         wait_for(processes[0], given, records, time.monotonic() + TIMEOUT_S)
     times = sorted(message.timestamp()[1] for message in committed(given.bootstrap, given.output))
     warm = int(len(times) * WARM_UP)
     return (len(times) - warm) * 1000 / (times[-1] - times[warm])
+
+
+def _await_lanes(process: psutil.Popen, given: Job) -> None:
+    """Raises AssertionError with the end of its log when the instance has ended, or has no lanes after a minute."""
+    end = time.monotonic() + 60
+    while not _lanes_of(given):
+        starting = process.poll() is None and time.monotonic() < end
+        assert starting, f"{given.folder} has no lanes:\n{log_of(given)}"
+        time.sleep(0.05)
 
 
 def _paused(runs: list[dict[str, Any]]) -> dict[str, Any]:

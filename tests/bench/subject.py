@@ -110,7 +110,7 @@ def wait_for(process: psutil.Popen, given: Job, count: int, end: float, quiet_s:
     last, since = -1, time.monotonic()
     while last < count or time.monotonic() - since < quiet_s:
         at_work = process.poll() is None and time.monotonic() < end
-        assert at_work, f"{given.name} published {last} of {count}, then ended or was too late:\n{_log(given)}"
+        assert at_work, f"{given.name} published {last} of {count}, then ended or was too late:\n{log_of(given)}"
         now = appended(looking, given)
         if now != last:
             last, since = now, time.monotonic()
@@ -123,7 +123,7 @@ def appended(looking: Consumer, given: Job) -> int:
     return sum(int(looking.get_watermark_offsets(TopicPartition(given.output, p), timeout=10)[1]) for p in range(PARTITIONS))
 
 
-def _log(given: Job) -> str:
+def log_of(given: Job) -> str:
     return (Path(given.folder) / "log").read_text(errors="replace")[-3000:]
 
 

@@ -23,7 +23,7 @@ import pytest
 
 from deploy.embedded import kafka, postgres
 
-PORTS_OF_A_STACK = range(40)
+PORTS_OF_A_STACK = 40
 START_SECONDS = 120.0
 
 
@@ -31,7 +31,7 @@ def free_port_base() -> int:
     """A port base whose whole range is free, below the range from which the system hands out ports."""
     while True:
         base = random.randrange(12000, 31000, 50)
-        if all(_is_free(base + offset) for offset in PORTS_OF_A_STACK):
+        if all(_is_free(base + offset) for offset in range(PORTS_OF_A_STACK)):
             return base
 
 

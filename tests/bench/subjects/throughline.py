@@ -3,6 +3,7 @@
 import cProfile
 import json
 import os
+import random
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from shared.runtime.events import Received
 from shared.runtime.main import run
 from shared.runtime.settings import RuntimeSettings
 from tests.bench.job import PARKED, SCHEMA, SEEN, Job
-from tests.support.stack import free_port_base
+from tests.support.stack import PORTS_OF_A_STACK, free_port_base
 
 TOKEN = "a token for benchmarks"
 
@@ -65,7 +66,7 @@ def main() -> None:
 
 def run_profiled(served: Service, job: Job) -> None:
     """As its `main` runs a service; where its ops port is stands in the job's folder. BENCH_PROFILE names a file for a profile."""
-    port = free_port_base()
+    port = free_port_base() + random.randrange(PORTS_OF_A_STACK)  # four that start together seldom draw the same
     told: dict[str, Any] = {"kafka": job.bootstrap, "postgres": SecretStr(job.dsn), "registry": job.registry}
     settings = RuntimeSettings(**told, ops_port=port, ops_token=SecretStr(TOKEN))
     (Path(job.folder) / "ops").write_text(f"http://127.0.0.1:{port}")
