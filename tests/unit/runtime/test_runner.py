@@ -1,6 +1,7 @@
 """When the runner starts calls and holds their slots, without a database."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -35,22 +36,27 @@ class Clock:
 
 @dataclass
 class Table:
-    """Effects and permits in memory. `held` is how long each slot is leased; `looked` is told of every look at what waits."""
+    """Effects and permits in memory. `held` is how long each slot is leased; `looked` is told of every look at what waits; claims of a target
+    in `stuck` are answered when it is let."""
 
     clock: Clock
     open: list[EffectChange] = field(default_factory=list)
     held: dict[int, float] = field(default_factory=dict)
     looked: asyncio.Event = field(default_factory=asyncio.Event)
     look_on: asyncio.Event = field(default_factory=asyncio.Event)
+    stuck: dict[str, asyncio.Event] = field(default_factory=dict)
 
     async def waiting(self) -> dict[str, int]:
-        found = {"erp": len(self.open)} if self.open else {}
+        found = Counter(e.target for e in self.open)
         self.looked.set()
         await self.look_on.wait()
         return found
 
     async def claim(self, target: str, lease: float, limit: int) -> Sequence[ClaimedEffect]:
-        taken, self.open = self.open[:limit], self.open[limit:]
+        if target in self.stuck:
+            await self.stuck[target].wait()
+        taken = [e for e in self.open if e.target == target][:limit]
+        self.open = [e for e in self.open if e not in taken]
         return [ClaimedEffect(e.id, uuid4(), 1, e.lane, e.key, e.step, target, e.content, None, False, 1, False, 0.0) for e in taken]
 
     async def postpone(self, effect: ClaimedEffect, delay: float, doubtful: bool, attempt: AttemptRow) -> None:
@@ -96,8 +102,8 @@ class Slow:
         return Absent()
 
 
-def effect(number: int = 7) -> EffectChange:
-    return EffectChange(UUID(int=number), ("in.v1", 0), "account:a", "open", "erp", b"{}", None)
+def effect(number: int = 7, target: str = "erp") -> EffectChange:
+    return EffectChange(UUID(int=number), ("in.v1", 0), "account:a", "open", target, b"{}", None)
 
 
 @asynccontextmanager
@@ -120,6 +126,16 @@ async def test_an_intent_that_comes_while_the_table_is_looked_at_is_not_slept_ov
         runner.intended(table.open)
         table.look_on.set()
         await slow.called.wait()
+
+
+async def test_no_target_waits_for_the_claims_of_another() -> None:
+    claimed = asyncio.Event()
+    table, slow = Table(Clock(), [effect(7, "away"), effect(8, "erp")], stuck={"away": claimed}), Slow()
+    table.look_on.set()
+    async with running(table, slow, asyncio.Event(), poll_s=3600):
+        await slow.called.wait()
+        assert [e.target for e in table.open] == ["away"]
+        claimed.set()
 
 
 async def test_a_call_holds_its_slot_for_as_long_as_it_takes() -> None:
