@@ -40,6 +40,10 @@ def failure(code: int, why: str) -> KafkaException:
     return KafkaException(KafkaError(code, why))
 
 
+def late(why: str) -> Exception:
+    return failure(KafkaError._TIMED_OUT, why)
+
+
 class Broker:
     """Offsets are positions in `logs`."""
 

@@ -11,12 +11,16 @@ from shared.runtime.engine import Engine
 from shared.runtime.ports import Outside, Parts
 from shared.runtime.runner import Runner
 from shared.runtime.settings import RuntimeSettings
-from tests.simulation.clients import SimulatedConsumer, SimulatedProducer, SimulatedTopicIds
+from tests.simulation.batches import SimulatedBatches
+from tests.simulation.calls import SimulatedEffects, SimulatedPermits
+from tests.simulation.consumer import SimulatedConsumer
 from tests.simulation.erp import SimulatedAdapter
+from tests.simulation.lanes import SimulatedLanes, SimulatedOutbox
 from tests.simulation.loop import Process
+from tests.simulation.producer import SimulatedProducer
 from tests.simulation.service import JsonCodec, service_of
-from tests.simulation.stores import SimulatedBatches, SimulatedEffects, SimulatedLanes, SimulatedOutbox, SimulatedPermits
 from tests.simulation.threads import Killed, TurnTaking
+from tests.simulation.topic_ids import SimulatedTopicIds
 from tests.simulation.world import VirtualClock
 
 if TYPE_CHECKING:

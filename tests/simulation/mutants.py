@@ -1,7 +1,6 @@
 """Guards of the runtime, each with a patch that takes it out. What SQL guards is taken out where the simulated stores do the same;
 the SQL itself is held to it by `tests/integration/test_store_guards.py`."""
 
-
 import pytest
 from confluent_kafka import Consumer, Message
 
@@ -19,9 +18,11 @@ from shared.runtime.relay import Relay
 from shared.runtime.runner import LEASE_SHARE, Runner
 from shared.store.effects import ClaimedEffect
 from shared.store.rows import InboxRow, Lane, OutboxRow
-from tests.simulation.clients import Fetched, SimulatedConsumer
+from tests.simulation.batches import SimulatedBatches
+from tests.simulation.calls import SimulatedEffects
+from tests.simulation.consumer import Fetched, SimulatedConsumer
 from tests.simulation.database import EffectRow, changed
-from tests.simulation.stores import SimulatedBatches, SimulatedEffects, SimulatedLanes
+from tests.simulation.lanes import SimulatedLanes
 
 EVER = 1e9
 

@@ -1,19 +1,14 @@
-"""What confluent-kafka's Consumer and Producer do, as far as the runtime asks it of them, against the broker in memory."""
+"""What confluent-kafka's Consumer does, as far as the runtime asks it, against the broker in memory."""
 
 import asyncio
-import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
-from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaError, TopicPartition
 
-from shared.runtime.identity import TopicUnclear
-from shared.runtime.positions import RETRY_MS
 from shared.store.rows import Lane
-from tests.simulation.ambush import Trap
-from tests.simulation.broker import Broker, Entry, failure, visible
+from tests.simulation.broker import Broker, Entry, failure, late, visible
 from tests.simulation.group import Group, Member
 from tests.simulation.loop import Process
 from tests.simulation.threads import blocked_on
@@ -111,11 +106,11 @@ class SimulatedConsumer:
 
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float = 0.0, cached: bool = False) -> tuple[int, int]:
         lane = partition.topic, partition.partition
-        ends: tuple[int, int] = blocked_on(self.world.exchange("kafka", f"end of {lane}", lambda: (0, self._end(lane)), _late))
+        ends: tuple[int, int] = blocked_on(self.world.exchange("kafka", f"end of {lane}", lambda: (0, self._end(lane)), late))
         return ends
 
     def offsets_for_times(self, partitions: list[TopicPartition], timeout: float) -> None:
-        blocked_on(self.world.exchange("kafka", "offsets for times", lambda: None, _late))
+        blocked_on(self.world.exchange("kafka", "offsets for times", lambda: None, late))
 
     def close(self) -> None:
         if self.member is not None and not self.closed and not self.world.over:
@@ -193,109 +188,6 @@ class SimulatedConsumer:
     def _revoke(self, member: Member, lanes: set[Lane]) -> None:
         self.on_revoke(self, [TopicPartition(*lane) for lane in sorted(lanes)])
         member.owned -= lanes
-
-
-class SimulatedTopicIds:
-    def __init__(self, world: World, broker: Broker) -> None:
-        self.world, self.broker = world, broker
-
-    async def of(self, topics: Collection[str]) -> Mapping[str, str]:
-        ids: dict[str, str] = await self.world.exchange("kafka", "topic ids", lambda: {t: self.broker.topic_ids[t] for t in topics}, TopicUnclear)
-        return ids
-
-
-class SimulatedProducer:
-    def __init__(self, world: World, broker: Broker, configuration: dict[str, object]) -> None:
-        self.world, self.broker = world, broker
-        self.name = str(configuration["transactional.id"])
-        self.epoch = -1
-        self.in_flight = 0
-        self.added: set[Lane] = set()  # partitions of which the coordinator was told in this transaction
-        self.error: Exception | None = None
-        self.arrives = 0.0
-        self.landed: asyncio.Future[None] | None = None
-
-    def init_transactions(self, timeout: float) -> None:
-        self.epoch = blocked_on(self.world.exchange("kafka", f"init {self.name}", lambda: self.broker.become(self.name), _late))
-
-    def list_topics(self, topic: str, timeout: float) -> Any:
-        parts = dict.fromkeys(range(self.broker.topics[topic]))
-        return blocked_on(self.world.exchange("kafka", "topics", lambda: SimpleNamespace(topics={topic: SimpleNamespace(partitions=parts)}), _late))
-
-    def begin_transaction(self) -> None:
-        self.error = None
-        self.added = set()
-
-    def produce(
-        self, topic: str, value: bytes | None, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = (), partition: int = -1
-    ) -> None:
-        """On its way from here on, whatever becomes of the process; records of one producer stay in order."""
-        lane = topic, partition if partition >= 0 else zlib.crc32(key or b"") % self.broker.topics[topic]
-        self.arrives = max(self.arrives + 1e-6, self.world.loop.elapsed + self.world.delay() + self.world.sprung("kafka: record").hold)
-        self.in_flight += 1
-        lost = self.world.chance(self.world.trouble / 4)
-        self.world.after(self.arrives - self.world.loop.elapsed, self._land, lane, key, value, list(headers), lost)
-
-    def flush(self, timeout: float) -> int:
-        if self.in_flight:
-            self.landed = self.world.loop.create_future()
-            blocked_on(self.landed)
-        return self.in_flight
-
-    def commit_transaction(self, timeout: float) -> None:
-        self.flush(timeout)
-        if self.error:
-            raise self.error
-        blocked_on(self._asked_to_commit(timeout))
-
-    def _asked_to_commit(self, timeout: float) -> "asyncio.Future[None]":
-        world, trap = self.world, self.world.sprung("kafka: EndTxn")
-        if trap.twice:
-            return self._asked_twice(trap)
-        fate = world.random.choice(("request", "answer", "late")) if world.chance(world.trouble) else "answer" if trap.answer_lost else "well"
-        done: asyncio.Future[None] = world.loop.create_future()
-        if fate != "well":
-            world.say(f"kafka: EndTxn of {self.name}: {fate} lost")
-        if fate != "well" or trap.hold:
-            world.after(timeout / 10, world.fail, done, failure(KafkaError._TIMED_OUT, f"EndTxn: {fate}"))
-        if fate != "request":
-            late = world.random.uniform(0, timeout) if fate == "late" else trap.hold
-            world.after(world.delay() + late, self._end, done, fate != "answer")
-        return done
-
-    def _asked_twice(self, trap: Trap) -> "asyncio.Future[None]":
-        """As librdkafka does when its connection breaks: the second one is answered, the first one comes whenever it comes."""
-        done: asyncio.Future[None] = self.world.loop.create_future()
-        self.world.say(f"kafka: EndTxn of {self.name} sent twice")
-        self.world.after(RETRY_MS / 1000 * self.world.random.uniform(0.8, 1.2) + self.world.delay(), self._end, done, True)
-        self.world.after(trap.hold, self._end, self.world.loop.create_future(), False)
-        return done
-
-    def _land(self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool) -> None:
-        self.in_flight -= 1
-        try:
-            if lost or self.world.is_away("kafka"):
-                raise failure(KafkaError._MSG_TIMED_OUT, "a record did not arrive")
-            if self.error is None:
-                self.broker.write(self.name, self.epoch, lane, key, value, headers, lane not in self.added)
-                self.added.add(lane)
-        except KafkaException as error:
-            self.error = self.error or error
-        if not self.in_flight and self.landed and not self.landed.done():
-            self.landed.set_result(None)
-
-    def _end(self, done: "asyncio.Future[None]", told: bool) -> None:
-        try:
-            self.broker.end(self.name, self.epoch, True)
-        except KafkaException as error:
-            self.world.after(self.world.delay(), self.world.fail, done, error)
-        else:
-            if told:
-                self.world.after(self.world.delay(), self.world.succeed, done, None)
-
-
-def _late(why: str) -> Exception:
-    return failure(KafkaError._TIMED_OUT, why)
 
 
 def _tell(news: "asyncio.Future[None]") -> None:
