@@ -11,11 +11,11 @@ from shared.runtime.drafting import drafted
 from shared.runtime.identity import TopicWatch
 from shared.runtime.memory import Memory
 from shared.runtime.ports import Batches, Clock
-from shared.runtime.runner import whose
 from shared.runtime.work import Item, unstorable
 from shared.store.batches import REFUSED
 from shared.store.rows import Lane, OutboxRow, StateRow
 from shared.telemetry import logs, tracing
+from shared.telemetry.logs import whose
 from shared.telemetry.metrics import METRICS
 from shared.wire.codec import Codec
 

@@ -5,23 +5,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-import msgspec
-
-from shared.runtime.answers import Absent, Ambiguous, Answer, Done, Exchange, Faulty, Rejected, Reply, Unavailable
-from shared.runtime.decision import Intent, Target
+from shared.runtime.answering import Answering
+from shared.runtime.answers import Reply
+from shared.runtime.calling import reply_to
+from shared.runtime.decision import Target
 from shared.runtime.governed import Governed
 from shared.runtime.ports import Effects, Outside, Permits
-from shared.runtime.retry import Backoff, delay_before
 from shared.runtime.settings import RuntimeSettings
-from shared.runtime.work import AnswerBody
-from shared.store.effects import AttemptRow, ClaimedEffect
+from shared.store.effects import ClaimedEffect
 from shared.store.pool import AWAY
 from shared.store.rows import EffectChange, InboxRow
 from shared.telemetry import logs, tracing
 from shared.telemetry.metrics import METRICS
 
 log = logs.get(__name__)
-RETRY = Backoff(first=0.5, limit=60.0)
 LEASE_SHARE = 0.8  # the rest is for recording the answer
 
 
@@ -36,7 +33,8 @@ class Runner:
         outside: Outside,
     ) -> None:
         self.clock, self.chance = outside.clock, outside.chance
-        self.find, self.effects, self.permits, self.settings, self.answered = find, effects, permits, settings, answered
+        self.find, self.effects, self.permits, self.settings = find, effects, permits, settings
+        self.answering = Answering(effects, answered, outside.chance)
         self.governed: dict[str, Governed] = {}
         self.waiting = Counter[str]()  # calls to be made by target, as far as known here
         self.looked: float | None = None  # when the table was last looked at
@@ -146,7 +144,7 @@ class Runner:
                 reply = await self._replied(governed, effect, until)
             ms = int((self.clock.monotonic() - began) * 1000)
             governed.answered(reply.answer)
-            await self._record(effect, reply, ms)
+            await self.answering.record(effect, reply, ms)
         except Exception as error:  # the claim runs out by itself, and the next owner looks before sending
             log.exception("call_failed", target=effect.target, step=effect.step, contract_id=effect.key, error=str(error))
         finally:
@@ -155,82 +153,7 @@ class Runner:
     async def _replied(self, governed: Governed, effect: ClaimedEffect, until: float) -> Reply:
         """Room for the next call begins where this one ends, not where it is recorded."""
         try:
-            return await self._reply(governed.target, effect, until)
+            return await reply_to(effect, governed.target, until, self.clock)
         finally:
             governed.in_use -= 1
             self.work.set()
-
-    async def _reply(self, target: Target, effect: ClaimedEffect, until: float) -> Reply:
-        """An answer within the lease whatever the adapter does: one that hangs or raises leaves the outcome unknown, and unknown never
-        becomes failed: it is looked up and tried again, ever more slowly, and `throughline doctor` says so, until the adapter is mended."""
-        try:
-            async with asyncio.timeout(until - self.clock.monotonic()):
-                return await self._call(target, effect, until)
-        except TimeoutError:
-            return Reply(Ambiguous("the call outlived its lease"), Exchange("unanswered"))
-        except Exception as error:
-            log.exception("adapter_failed", target=effect.target, step=effect.step, contract_id=effect.key)
-            return Reply(Faulty(f"the adapter failed: {type(error).__name__}: {error}"), Exchange("unanswered"))
-
-    async def _call(self, target: Target, effect: ClaimedEffect, until: float) -> Reply:
-        """Look first when it may have been sent before. Nothing is sent once the lease is over: another may have the call, and may have looked."""
-        intent = Intent(effect.step, effect.target, msgspec.json.decode(effect.content))
-        if effect.doubtful:
-            match await target.adapter.look_up(intent):
-                case Done() as done:
-                    return Reply(done, Exchange("look-up", status=200, response_body="it had been done"))
-                case Unavailable() as away:
-                    return Reply(away, Exchange("look-up"))
-                case Absent():
-                    pass
-        if self.clock.monotonic() >= until:
-            raise TimeoutError
-        return await target.adapter.send(intent, f"{effect.id}/{effect.round}")
-
-    async def _record(self, effect: ClaimedEffect, reply: Reply, ms: int) -> None:
-        outcome, detail = _words(reply.answer)
-        x = reply.exchange
-        attempt = AttemptRow(effect.id, ms, outcome, detail, x.request, x.request_body, x.status, x.response_body)
-        METRICS.effects.labels(effect.target, outcome).inc()
-        said = {"target": effect.target, "step": effect.step, "attempt": effect.attempts, "ms": ms} | whose(effect.key, effect.trace)
-        jitter = self.chance(0.01, 1)
-        match reply.answer:
-            case Unavailable(retry_after=after):
-                await self.effects.postpone(effect, delay_before(effect.attempts, jitter, RETRY, after), effect.doubtful, attempt)
-                log.warning("call_postponed", reason=detail, **said)
-            case Faulty():
-                await self.effects.fault(effect, delay_before(effect.attempts, jitter, RETRY), detail, attempt)
-                log.error("call_faulty", reason=detail, **said)
-            case Ambiguous():
-                await self.effects.postpone(effect, delay_before(effect.attempts, jitter, RETRY), True, attempt)
-                log.warning("call_in_doubt", reason=detail, **said)
-            case Done() as done:
-                await self._end(effect, "done", attempt, done=done)
-                log.info("call_done", external_id=done.external_id, internal_id=done.internal_id, **said)
-            case Rejected() as rejected:
-                await self._end(effect, "rejected", attempt, rejected=rejected)
-                log.warning("call_rejected", code=rejected.cause.code, reason=rejected.cause.message, **said)
-
-    async def _end(self, effect: ClaimedEffect, status: str, attempt: AttemptRow, **answer: Done | Rejected) -> None:
-        total_ms = int(effect.age * 1000) + attempt.ms
-        body = AnswerBody(str(effect.id), effect.step, effect.target, attempt.request, effect.attempts, total_ms, effect.behind, **answer)  # type: ignore[arg-type]
-        if row := await self.effects.end(effect, status, msgspec.json.encode(body), attempt):
-            self.answered(row)
-
-
-def whose(key: str | None, trace: str | None) -> dict[str, str | None]:
-    """What every line about a contract carries: the contract, and the trace that its other lines are found by."""
-    namespace, _, name = (key or "").partition(":")
-    return {"contract_id": name if namespace == "contract" else None, "key": key, "trace_id": trace[3:35] if trace else None}
-
-
-def _words(answer: Answer) -> tuple[str, str]:
-    match answer:
-        case Done(external_id=external_id):
-            return "done", external_id
-        case Rejected(cause=cause):
-            return "rejected", f"{cause.code}: {cause.message}"
-        case Unavailable(reason=reason, throttled=throttled):
-            return "throttled" if throttled else "unavailable", reason
-        case Ambiguous(reason=reason):
-            return "ambiguous", reason

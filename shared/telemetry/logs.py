@@ -63,3 +63,9 @@ def _common(service: str) -> list[Processor]:
 def _mask(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     hidden: dict[str, Any] = masked(event)
     return hidden
+
+
+def whose(key: str | None, trace: str | None) -> dict[str, str | None]:
+    """What every line about a contract carries: the contract, and the trace that its other lines are found by."""
+    namespace, _, name = (key or "").partition(":")
+    return {"contract_id": name if namespace == "contract" else None, "key": key, "trace_id": trace[3:35] if trace else None}

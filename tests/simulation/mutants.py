@@ -4,13 +4,15 @@ the SQL itself is held to it by `tests/integration/test_store_guards.py`."""
 import pytest
 from confluent_kafka import Consumer, Message
 
-from shared.runtime import engine, positions
+from shared.runtime import calling, engine, positions
 from shared.runtime.answers import Reply
 from shared.runtime.decision import Target
 from shared.runtime.engine import Engine
+from shared.runtime.governed import Governed
 from shared.runtime.inbox import Inbox
 from shared.runtime.lanes import Lanes, OwnedLane
 from shared.runtime.owning import Owning
+from shared.runtime.ports import Clock
 from shared.runtime.positions import Position, Publisher
 from shared.runtime.reader import Reader
 from shared.runtime.records import Record
@@ -172,21 +174,21 @@ def calls_looked_for_only_when_told(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_look_after_doubt(patch: pytest.MonkeyPatch) -> None:
-    real = Runner._call
+    real = calling._called
 
-    async def call(self: Runner, target: Target, effect: ClaimedEffect, until: float) -> Reply:
-        return await real(self, target, changed(effect, doubtful=False), until)
+    async def called(effect: ClaimedEffect, target: Target, until: float, clock: Clock) -> Reply:
+        return await real(changed(effect, doubtful=False), target, until, clock)
 
-    patch.setattr(Runner, "_call", call)
+    patch.setattr(calling, "_called", called)
 
 
 def leases_not_looked_at_before_sending(patch: pytest.MonkeyPatch) -> None:
-    real = Runner._reply
+    real = Runner._replied
 
-    async def reply(self: Runner, target: Target, effect: ClaimedEffect, until: float) -> Reply:
-        return await real(self, target, effect, self.clock.monotonic() + LEASE_SHARE * self.settings.effect_lease_s)
+    async def replied(self: Runner, governed: Governed, effect: ClaimedEffect, until: float) -> Reply:
+        return await real(self, governed, effect, self.clock.monotonic() + LEASE_SHARE * self.settings.effect_lease_s)
 
-    patch.setattr(Runner, "_reply", reply)
+    patch.setattr(Runner, "_replied", replied)
 
 
 def no_doubt_after_a_lost_claim(patch: pytest.MonkeyPatch) -> None:
