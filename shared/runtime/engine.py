@@ -17,7 +17,8 @@ from shared.runtime.reader import Reader
 from shared.runtime.records import Record
 from shared.runtime.retry import AGAIN, delay_before
 from shared.runtime.settings import RuntimeSettings
-from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of
+from shared.runtime.suspects import Suspects
+from shared.runtime.work import Item, item_of_inbox, item_of_record, routes_of
 from shared.store.batches import Conflict, Fenced
 from shared.store.pool import AWAY
 from shared.store.rows import Batch, EffectChange, Fence, Lane
@@ -26,7 +27,6 @@ from shared.wire.codec import Codec
 from shared.wire.registry import RegistryAway
 
 log = logs.get(__name__)
-DEATHS_TO_QUARANTINE = 2
 NOTE_PROGRESS_S = 5.0
 DOUBT_S = 60.0  # for so long after trouble, a commit that was given up may still be done: what it publishes is looked for
 COMPARE_TOPICS_S = 30.0  # of lanes that nothing comes from
@@ -48,6 +48,7 @@ class Engine:
         self.inbox = Inbox(parts.batches, self.clock, settings.poll_s, settings.batch_records)
         self.topics = TopicWatch(parts.topic_ids, self.clock)
         self.committing = Committing(service, codec, parts.batches, self.clock, self.topics, self._committed)
+        self.suspects = Suspects(parts.lanes, self.routes, codec, self.committing)
         self.intended: Callable[[Sequence[EffectChange]], None] = lambda effects: None
         self.stopping = False
         self.backlog: Callable[[], int] = lambda: 0  # calls waiting to be made
@@ -56,7 +57,6 @@ class Engine:
         self.doubt_until = 0.0
         self.working = False
         self.closed = False
-        self.noted: list[tuple[Lane, int, int]] = []  # records noted as suspect, by lane, offset and epoch: neither committed nor taken back yet
         self.reader: Reader | None = None
 
     async def run(self) -> None:
@@ -155,7 +155,7 @@ class Engine:
             await asyncio.shield(self.committing.take(items))
         for record, item in ours:
             if item is None:
-                await self._take_carefully(record)
+                await self.suspects.take(record)
 
     async def _recover(self, trouble: Exception) -> None:
         """Go on from where Postgres says, after a pause that grows with what went wrong in a row."""
@@ -168,27 +168,11 @@ class Engine:
                 elif not isinstance(trouble, Conflict | Fenced):
                     self.failures += 1
                     await asyncio.sleep(delay_before(self.failures, self.parts.outside.chance(0.5, 1), AGAIN))
-                await self._survive()
+                await self.suspects.survive()
                 await self._rewind(f"{type(trouble).__name__}: {trouble}")
                 return
             except AWAY as error:
                 trouble = error
-
-    async def _take_carefully(self, record: Record) -> None:
-        """One record at a time, noted before it is decoded: the one that ends the process twice is put aside undecoded."""
-        lane, route = record.claim.lane, self.routes[record.claim.lane[0]]
-        self.noted.append((lane, record.offset, record.claim.epoch))  # before it is: the answer may be lost, and then it has to be taken back too
-        deaths = await self.parts.lanes.mark_suspect(lane, record.offset, record.claim.epoch) - 1
-        item = quarantined(record, route, deaths) if deaths >= DEATHS_TO_QUARANTINE else item_of_record(record, route, self.codec)
-        await asyncio.shield(self.committing.take([item]))
-        self.noted.clear()  # one at a time, so there is but this one
-        record.claim.careful = max(0, record.claim.careful - 1)
-
-    async def _survive(self) -> None:
-        """Take back what is noted: whoever can say so did not die of it. Only what is left behind by the dead counts as a death."""
-        while self.noted:
-            await self.parts.lanes.survived(*self.noted[-1])
-            self.noted.pop()
 
     def _committed(self, items: Sequence[Item], draft: Draft, numbered: Numbered) -> None:
         for fence in draft.batch.fences:
@@ -223,7 +207,7 @@ class Engine:
         await self.relays.close(self.settings.drain_s)
         self.topics.close()
         with suppress(*AWAY):
-            await self._survive()
+            await self.suspects.survive()
         if self.reader is not None:
             await self.reader.close()
         self.relays.threads.close()
