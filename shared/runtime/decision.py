@@ -154,7 +154,7 @@ class Service:
     project: Callable[..., Any] | None = None  # async (connection, rows) -> None, in the transaction of the decision
     companions: tuple[Callable[..., Any], ...] = field(default=())  # async (Runtime) -> None, beside the loop: doors, consoles
     read_linger_s: float = 0  # how long a batch waits for more records after its first
-    publish_linger_s: float = 0  # how long lines wait for more before they are published
+    publish_linger_s: float = 0  # how long lines that are alone wait for more before they are published
 
 
 def shared_namespaces(service: Service) -> frozenset[str]:

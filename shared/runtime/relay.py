@@ -26,6 +26,7 @@ class Relay:
 
     def __init__(self, lane: Lane, publisher: Publisher, outbox: Outbox, threads: Worker, chance: Chance, linger_s: float = 0) -> None:
         self.lane, self.publisher, self.outbox, self.threads, self.chance, self.linger_s = lane, publisher, outbox, threads, chance, linger_s
+        self.clock = publisher.outside.clock
         self.position: int | None = None
         self.known = 0  # the last position known, for the count of what is left
         self.fresh: deque[OutboxRow] = deque()
@@ -35,13 +36,19 @@ class Relay:
         self.drained = asyncio.Event()
         self.drained.set()
         self.halted: str | None = None
-        self.behind = Behind(outbox, publisher.outside.clock)
+        self.behind = Behind(outbox, self.clock)
         self.gap = False  # seen since something was published last
+        self.since = self.clock.monotonic()  # there is something to publish, or something was published last
 
     @property
     def backlog(self) -> int:
         """Rows committed and not yet known to be published."""
         return 0 if self.halted else max(self.head - self.known, int(self.position is None and self.work.is_set()))
+
+    @property
+    def stalled_s(self) -> float:
+        """For how long nothing was published though there is something to publish."""
+        return self.clock.monotonic() - self.since if self.backlog else 0.0
 
     def offer(self, rows: Sequence[OutboxRow]) -> None:
         self.head = rows[-1].seq
@@ -57,6 +64,8 @@ class Relay:
         self._wake()
 
     def _wake(self) -> None:
+        if self.drained.is_set():
+            self.since = self.clock.monotonic()
         self.drained.clear()
         self.work.set()
 
@@ -65,7 +74,6 @@ class Relay:
         failures = 0
         while self.halted is None:
             await self.work.wait()
-            await asyncio.sleep(self.linger_s if len(self.fresh) < ROWS else 0)
             try:
                 await self._drain()
                 failures = 0
@@ -84,8 +92,7 @@ class Relay:
     async def _drain(self) -> None:
         if self.position is None:
             await self._open()
-        self.work.clear()
-        while rows := await self._next_rows():
+        while rows := await self._gathered():
             free = 0 if await self._opened_anew() else await self.behind.free(rows)
             self.fresh.extendleft(reversed(rows[free:]))
             if free:
@@ -96,7 +103,7 @@ class Relay:
     async def _publish(self, rows: list[OutboxRow]) -> None:
         with METRICS.publish_time.time():
             await self.threads.run(self.publisher.publish, rows)
-        self.position, self.known, self.gap = rows[-1].seq, rows[-1].seq, False
+        self.position, self.known, self.gap, self.since = rows[-1].seq, rows[-1].seq, False, self.clock.monotonic()
         await self.outbox.clear(self.lane, self.position)
 
     async def _opened_anew(self) -> bool:
@@ -113,6 +120,13 @@ class Relay:
             raise Halted(f"position {position} is ahead of the lane's head {self.head}: this database was restored to an earlier time")
         self.position = self.known = position
         await self.outbox.clear(self.lane, position)  # its last owner may have gone between publishing and this
+
+    async def _gathered(self) -> list[OutboxRow]:
+        """The next rows, and those that come within the linger; what was found in Postgres has waited long enough."""
+        if self.linger_s and 0 < len(self.fresh) < ROWS:
+            await asyncio.sleep(self.linger_s)
+        self.work.clear()
+        return await self._next_rows()
 
     async def _next_rows(self) -> list[OutboxRow]:
         """The rows right behind the position. Raises Gap when one is missing."""

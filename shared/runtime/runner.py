@@ -94,12 +94,12 @@ class Runner:
             METRICS.effects_open.labels(name).set(self.waiting[name])
 
     async def _start_all(self) -> bool:
-        """Whether any call was started. All targets at once: none waits for what another's claims take. Raises when each has ended."""
+        """Whether any call was started. All targets at once: within a round none waits for what another's claims take. Raises when each has ended,
+        a bug rather than a database that is away."""
         starting = [self._start(name, count) for name, count in self.waiting.items() if count > 0]
         started = await asyncio.gather(*starting, return_exceptions=True)
-        for trouble in started:
-            if isinstance(trouble, BaseException):
-                raise trouble
+        if troubles := [each for each in started if isinstance(each, BaseException)]:
+            raise min(troubles, key=lambda trouble: isinstance(trouble, AWAY))
         return any(started)
 
     async def _start(self, name: str, count: int) -> int:

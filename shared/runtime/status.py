@@ -90,8 +90,7 @@ class Status:
         self._lag()
         METRICS.waits.clear()
         METRICS.oldest_wait.clear()
-        for lane, relay in self.engine.relays.by_lane.items():
-            METRICS.relay_backlog.labels(f"{lane[0]}/{lane[1]}").set(relay.backlog)
+        self._relays()
         METRICS.held.set(await self.pool.fetchval(HELD))
         METRICS.parked.clear()
         for row in await self.pool.fetch(EFFECTS, FAULTS_TO_PARK):
@@ -117,6 +116,15 @@ class Status:
             }
             for name in sorted(open_calls.keys() | governed.keys())
         ]
+
+    def _relays(self) -> None:
+        """Of lanes owned here; those that were let go are another's to tell of."""
+        METRICS.relay_backlog.clear()
+        METRICS.relay_stalled.clear()
+        for lane, relay in self.engine.relays.by_lane.items():
+            name = f"{lane[0]}/{lane[1]}"
+            METRICS.relay_backlog.labels(name).set(relay.backlog)
+            METRICS.relay_stalled.labels(name).set(relay.stalled_s)
 
     def _lag(self) -> int:
         """Records behind, over the lanes owned here; offsets that only carry markers of transactions do not count, an unknown end does."""

@@ -37,6 +37,9 @@ class Metrics:
         self.governor_in_use = Gauge("throughline_governor_in_use_calls", "Calls under way", ["target"], registry=r)
         self.circuit = Gauge("throughline_governor_circuit", "0 closed, 1 half open, 2 open", ["target"], registry=r)
         self.relay_backlog = Gauge("throughline_relay_backlog_records", "Committed records not yet published", ["lane"], registry=r)
+        self.relay_stalled = Gauge(
+            "throughline_relay_stalled_seconds", "Since nothing was published though there is something to publish", ["lane"], registry=r
+        )
         self.publish_time = Histogram("throughline_publish_seconds", "One Kafka transaction of a relay", buckets=FAST, registry=r)
         self.lane_halted = Gauge("throughline_lane_halted", "1 when a lane refuses to go on and needs a person", ["lane"], registry=r)
 

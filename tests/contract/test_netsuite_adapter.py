@@ -11,6 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from deploy.sandboxes.keys import netsuite_key
 from deploy.sandboxes.process import Sandbox, free_port, running
@@ -231,6 +233,17 @@ async def test_a_missing_private_key_says_which_setting_names_it(sandbox: Sandbo
     answer = (await adapter.send(intent(plan(contract(line()), engagement())[0]), "e")).answer
     assert isinstance(answer, Unavailable)
     assert "THROUGHLINE_NETSUITE_PRIVATE_KEY" in answer.reason
+    await adapter.close()
+
+
+async def test_a_private_key_that_is_replaced_signs_the_next_token(sandbox: Sandbox, tmp_path: Path) -> None:
+    known, file, step = credentials(sandbox.home), tmp_path / "key.pem", intent(plan(contract(line()), engagement())[0])
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    file.write_bytes(stranger.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    adapter = NetSuite(f"{sandbox.url}/netsuite-rotated", replace(known, private_key=file))
+    assert isinstance((await adapter.send(step, "e")).answer, Unavailable)
+    file.write_bytes(known.private_key.read_bytes())
+    assert isinstance((await adapter.send(step, "e")).answer, Done)
     await adapter.close()
 
 

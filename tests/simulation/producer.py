@@ -71,8 +71,8 @@ class SimulatedProducer:
         if fate != "well" or trap.hold:
             world.after(timeout / 10, world.fail, done, failure(KafkaError._TIMED_OUT, f"EndTxn: {fate}"))
         if fate != "request":
-            late = world.random.uniform(0, timeout) if fate == "late" else trap.hold
-            world.after(world.delay() + late, self._end, done, fate != "answer")
+            held = world.random.uniform(0, timeout) if fate == "late" else trap.hold
+            world.after(world.delay() + held, self._end, done, fate != "answer")
         return done
 
     def _asked_twice(self, trap: Trap) -> "asyncio.Future[None]":

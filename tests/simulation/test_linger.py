@@ -28,4 +28,4 @@ def test_lines_that_come_close_together_share_a_transaction() -> None:
         at_once, first = published(0.0)
         lingering, second = published(1.0)
     assert (first, second) == ([], [])
-    assert lingering < 0.75 * at_once
+    assert lingering < 0.9 * at_once  # most lanes here publish twice or three times in all

@@ -97,7 +97,7 @@ class Tokens:
             raise NoToken(f"{path} holds no RSA private key in PEM; export the key whose certificate NetSuite knows") from error
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=1)
 def _imported(pem: bytes) -> RSAKey:
-    """Once for each key, not for each token: checking a key of 3072 bits holds up the whole process for 120 ms, one of 4096 for 270."""
+    """Once for each key, not for each token or tenant: checking a key of 3072 bits holds up the whole process for 120 ms, one of 4096 for 270."""
     return RSAKey.import_key(pem)

@@ -128,7 +128,7 @@ async def test_an_intent_that_comes_while_the_table_is_looked_at_is_not_slept_ov
         await slow.called.wait()
 
 
-async def test_no_target_waits_for_the_claims_of_another() -> None:
+async def test_within_a_round_no_target_waits_for_the_claims_of_another() -> None:
     claimed = asyncio.Event()
     table, slow = Table(Clock(), [effect(7, "away"), effect(8, "erp")], stuck={"away": claimed}), Slow()
     table.look_on.set()
