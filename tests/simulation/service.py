@@ -29,6 +29,7 @@ from shared.runtime.events import Answered, Received, Woken
 from shared.wire.limits import Undecodable
 from tests.simulation.erp import SimulatedAdapter
 
+TENANTS = 2  # of the ERP: calls to both are started side by side
 NAME, SOURCE, OUTPUT, DEAD_LETTERS, POSITIONS = "sim", "in", "out", "sim.dlt.v1", "sim.position.v1"
 POISON, KILLER = b"\x00poison", b"\x00killer"
 
@@ -122,7 +123,7 @@ def _settle(state: Account, known: Known, fresh: bool) -> Decision:
     if state.calling is None and state.revision not in state.made:
         state = replace(state, calling=state.revision)
         content = {"account": state.name, "number": str(state.revision), "refused": "yes" if state.refused else "no"}
-        intents = (Intent("make", "erp", content),)
+        intents = (Intent("make", f"erp-{state.revision % TENANTS}", content),)
     return applied(state, emits=emits, intents=intents, supplies=supplies)
 
 
