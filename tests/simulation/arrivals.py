@@ -4,10 +4,10 @@ import random
 
 import msgspec
 
-from tests.simulation.service import KILLER, POISON, Told
+from tests.simulation.service import HINTS, KILLER, POISON, SOURCE, Hint, Told
 
-Arrival = tuple[float, str, bytes]
-"""When, under which key, and what."""
+Arrival = tuple[float, str, str, bytes]
+"""When, on which topic, under which key, and what."""
 
 
 def drawn(chance: random.Random, seconds: float, partitions: int) -> list[Arrival]:
@@ -22,15 +22,16 @@ def partition_of(key: str, partitions: int) -> int:
 def _mixture(chance: random.Random, seconds: float) -> list[Arrival]:
     """Revisions of a few accounts, some out of order, some twice, some that nobody can take."""
     keys = [f"A{i}" for i in range(chance.randint(1, 5))]
-    told: list[tuple[str, bytes]] = []
+    told: list[tuple[str, str, bytes]] = []
     for i in range(chance.randint(2, 20)):
         key = chance.choice(keys)
         parent = chance.choice(keys) if chance.random() < 0.4 else None
         kind = chance.choice(("bad", "bug", "refused")) if chance.random() < 0.04 else "fine"
         event = Told(f"e{i}", i if chance.random() < 0.9 else chance.randint(0, i), None if parent == key else parent, kind)
-        told.append((key, _spoilt(chance) or msgspec.json.encode(event)))
+        told.append((SOURCE, key, _spoilt(chance) or msgspec.json.encode(event)))
     told += [event for event in told if chance.random() < 0.1]
-    return [(chance.uniform(0, seconds), key, value) for key, value in told]
+    told += [(HINTS, chance.choice(keys), msgspec.json.encode(Hint(f"h{i}"))) for i in range(chance.choice((0, 0, 4, 12)))]
+    return [(chance.uniform(0, seconds), *event) for event in told]
 
 
 def _spoilt(chance: random.Random) -> bytes | None:
@@ -45,6 +46,6 @@ def _couples(chance: random.Random, seconds: float, partitions: int) -> list[Arr
     arrivals: list[Arrival] = []
     for i, (child, parent) in enumerate(zip(first, second, strict=True)):
         at = chance.uniform(0, seconds)
-        arrivals.append((at, child, msgspec.json.encode(Told(f"c{i}", i, parent))))
-        arrivals.append((at + chance.uniform(0, 0.3), parent, msgspec.json.encode(Told(f"p{i}", i))))
+        arrivals.append((at, SOURCE, child, msgspec.json.encode(Told(f"c{i}", i, parent))))
+        arrivals.append((at + chance.uniform(0, 0.3), SOURCE, parent, msgspec.json.encode(Told(f"p{i}", i))))
     return arrivals

@@ -32,8 +32,8 @@ def violations(e: Evidence) -> list[str]:
 
 
 def every_input_once(e: Evidence) -> list[str]:
-    """I1: every record of the source has one outcome, and nothing else has one."""
-    told = {(lane, at) for lane, log in e.broker.logs.items() if lane[0] == simulated.SOURCE for at in range(len(log))}
+    """I1: every record of both sources has one outcome, and nothing else has one."""
+    told = {(lane, at) for lane, log in e.broker.logs.items() if lane[0] in simulated.INPUTS for at in range(len(log))}
     ends = Counter((j.lane, j.offset) for c in e.database.history for j in c.batch.journal if j.offset is not None)
     problems = [f"{where} has no outcome" for where in sorted(told - ends.keys())]
     problems += [f"{where} has {count} outcomes" for where, count in ends.items() if count != 1 or where not in told]
@@ -181,16 +181,16 @@ def waits_are_honest(e: Evidence) -> list[str]:
 def dead_letters_hold(e: Evidence) -> list[str]:
     """Behind a key's first dead letter every later record is held, as it came and in order."""
     problems = []
-    records = {where: entry for found in _by_key(e).values() for where, entry in found}
+    records = {(lane, at): entry for lane, log in e.broker.logs.items() if lane[0] in simulated.INPUTS for at, entry in enumerate(log)}
     for kept in [*e.database.held, *(d.record for d in e.database.dead)]:
         entry = records.get((kept.lane, kept.offset))
         if entry is not None and (entry.key, entry.value) != (kept.record_key, kept.value):
             problems.append(f"{kept.lane} {kept.offset} is not kept as it came")
-    order: dict[str, list[int]] = {}
+    order: dict[tuple[str, Lane], list[int]] = {}
     for kept in e.database.held:
-        order.setdefault(kept.key or "", []).append(kept.offset)
-    problems += [f"{key} holds {offsets}" for key, offsets in order.items() if offsets != sorted(set(offsets))]
-    return problems + [f"{key} holds without a dead letter" for key in order if not any(d.record.key == key for d in e.database.dead)]
+        order.setdefault((kept.key or "", kept.lane), []).append(kept.offset)
+    problems += [f"{where} holds {offsets}" for where, offsets in order.items() if offsets != sorted(set(offsets))]
+    return problems + [f"{key} holds without a dead letter" for key, _ in order if not any(d.record.key == key for d in e.database.dead)]
 
 
 def only_deaths_quarantine(e: Evidence) -> list[str]:

@@ -1,11 +1,14 @@
 """Guards of the runtime, each with a patch that takes it out. What SQL guards is taken out where the simulated stores do the same;
 the SQL itself is held to it by `tests/integration/test_store_guards.py`."""
 
+from collections.abc import Sequence
+
 import pytest
 from confluent_kafka import Consumer, Message
 
 from shared.runtime import calling, engine, positions
 from shared.runtime.answers import Reply
+from shared.runtime.behind import Behind
 from shared.runtime.decision import Target
 from shared.runtime.engine import Engine
 from shared.runtime.governed import Governed
@@ -151,6 +154,13 @@ def no_return_after_doubt(patch: pytest.MonkeyPatch) -> None:
         return None
 
     patch.setattr(Engine, "_rewind", go_on)
+
+
+def lines_of_other_lanes_not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    async def free(self: Behind, rows: Sequence[OutboxRow]) -> int:
+        return len(rows)
+
+    patch.setattr(Behind, "free", free)
 
 
 def inbox_looked_at_only_when_told(patch: pytest.MonkeyPatch) -> None:

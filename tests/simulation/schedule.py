@@ -41,10 +41,11 @@ class Stage:
     def __init__(self, seed: int, tracing: bool = False) -> None:
         self.world = world = World(seed, tracing)
         positions = world.random.choice((1, PARTITIONS))
-        topics = {simulated.SOURCE: PARTITIONS, simulated.OUTPUT: PARTITIONS, simulated.DEAD_LETTERS: 1, simulated.POSITIONS: positions}
+        inputs = dict.fromkeys(world.random.choice((simulated.INPUTS, simulated.INPUTS[:1])), PARTITIONS)
+        topics = inputs | {simulated.OUTPUT: PARTITIONS, simulated.DEAD_LETTERS: 1, simulated.POSITIONS: positions}
         self.settings = settings_of(world.random.choice(LEASES_S))
         self.broker = Broker(world, topics)
-        self.group = Group(world, [(simulated.SOURCE, p) for p in range(PARTITIONS)], SESSION_S)
+        self.group = Group(world, [(topic, p) for topic in inputs for p in range(PARTITIONS)], SESSION_S)
         self.database = Database(world)
         unique, lag = world.random.random() < 0.6, world.random.choice((0.0, 1.0, 8.0))
         self.erp = Erp(world, unique, lag if unique else 0.0, world.random.choice((0.0, 0.0, 1.0, 4.0)))
@@ -57,8 +58,9 @@ class Stage:
     async def play(self, aim: str | None) -> None:
         for instance in self.instances:
             self.world.after(self.world.random.uniform(0, 2), instance.begin)
-        for at, key, value in arrivals.drawn(self.world.random, 0.6 * TROUBLED_S, PARTITIONS):
-            self.world.after(at, self._send, key, value)
+        for at, topic, key, value in arrivals.drawn(self.world.random, 0.6 * TROUBLED_S, PARTITIONS):
+            if topic in self.broker.topics:
+                self.world.after(at, self._send, topic, key, value)
         Faults(self).plan(TROUBLED_S, aim)
         await asyncio.sleep(TROUBLED_S)
         self._heal()
@@ -83,9 +85,9 @@ class Stage:
         """Nobody's when its process has been replaced."""
         return next((instance for instance in self.instances if instance.process is process), None)
 
-    def _send(self, key: str, value: bytes) -> None:
-        self.world.say(f"source: {key} {value!r}")
-        self.broker.append((simulated.SOURCE, arrivals.partition_of(key, PARTITIONS)), key.encode(), value)
+    def _send(self, topic: str, key: str, value: bytes) -> None:
+        self.world.say(f"{topic}: {key} {value!r}")
+        self.broker.append((topic, arrivals.partition_of(key, PARTITIONS)), key.encode(), value)
 
     def _heal(self) -> None:
         self.world.say("everything heals")

@@ -30,7 +30,8 @@ from shared.wire.limits import Undecodable
 from tests.simulation.erp import SimulatedAdapter
 
 TENANTS = 2  # of the ERP: calls to both are started side by side
-NAME, SOURCE, OUTPUT, DEAD_LETTERS, POSITIONS = "sim", "in", "out", "sim.dlt.v1", "sim.position.v1"
+NAME, SOURCE, HINTS, OUTPUT, DEAD_LETTERS, POSITIONS = "sim", "in", "hints", "out", "sim.dlt.v1", "sim.position.v1"
+INPUTS = (SOURCE, HINTS)
 POISON, KILLER = b"\x00poison", b"\x00killer"
 
 
@@ -39,6 +40,12 @@ class Told(msgspec.Struct, frozen=True):
     revision: int
     parent: str | None = None
     kind: str = "fine"  # or bad: breaks a rule; bug: its decider raises; refused: by the ERP
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """Of an account too, from another topic: it changes nothing but what is said, and lanes of both topics meet in one key."""
+
+    event_id: str
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -91,13 +98,17 @@ def on_told(state: Account | None, event: Received[Told], known: Known, now: dat
         return superseded("a later revision was there first", replace(state, seen=(*state.seen, told.event_id)))
     refused = told.kind == "refused"
     state = replace(state, seen=(*state.seen, told.event_id), revision=told.revision, parent=told.parent, refused=refused)
-    return _settle(state, known, fresh=True)
+    return _settle(state, known, told.event_id)
+
+
+def on_hint(state: Account | None, event: Received[Hint], known: Known, now: datetime) -> Decision:
+    return _settle(state or Account(name=event.key), known, event.message.event_id)
 
 
 def on_woken(state: Account, event: Woken, known: Known, now: datetime) -> Decision:
     if known.get(event.wait_key) is None:
-        return replace(_settle(state, known, fresh=False), note="woken for nothing")
-    return _settle(state, known, fresh=False)
+        return replace(_settle(state, known), note="woken for nothing")
+    return _settle(state, known)
 
 
 def on_answered(state: Account, event: Answered, known: Known, now: datetime) -> Decision:
@@ -108,19 +119,19 @@ def on_answered(state: Account, event: Answered, known: Known, now: datetime) ->
         case Rejected(cause=cause):
             return dead_letter(cause, state, waits=_waits(state, known))
         case Done():
-            return _settle(replace(state, made=(*state.made, number)), known, fresh=False)
+            return _settle(replace(state, made=(*state.made, number)), known)
 
 
-def _settle(state: Account, known: Known, fresh: bool) -> Decision:
-    supplies = (f"account:{state.name}",) if fresh else ()
+def _settle(state: Account, known: Known, told: str | None = None) -> Decision:
+    supplies = (f"account:{state.name}",) if told else ()
     if waits := _waits(state, known):
         return Decision(Outcome.WAITING, replace(state, waiting=True), waits=waits, supplies=supplies)
     emits: tuple[Emit, ...] = ()
-    if fresh or state.waiting:
+    if told or state.waiting:
         state = replace(state, said=state.said + 1, waiting=False)
-        emits = (Emit(OUTPUT, state.name, Said(state.seen[-1], state.said)),)
+        emits = (Emit(OUTPUT, state.name, Said(told or state.seen[-1], state.said)),)
     intents: tuple[Intent, ...] = ()
-    if state.calling is None and state.revision not in state.made:
+    if state.seen and state.calling is None and state.revision not in state.made:
         state = replace(state, calling=state.revision)
         content = {"account": state.name, "number": str(state.revision), "refused": "yes" if state.refused else "no"}
         intents = (Intent("make", f"erp-{state.revision % TENANTS}", content),)
@@ -147,7 +158,7 @@ def service_of(adapter: SimulatedAdapter, concurrency: int, linger_s: float) -> 
     target = Target(adapter, Allowance(concurrency))
     return Service(
         name=NAME,
-        routes=(Route(SOURCE, Told, on_told, "account", _needs),),
+        routes=(Route(SOURCE, Told, on_told, "account", _needs), Route(HINTS, Hint, on_hint, "account", _needs)),
         states={"account": Account},
         on_woken=on_woken,
         on_answered=on_answered,

@@ -20,9 +20,10 @@ def taken_from_the_new_topic(seed: int) -> list[str]:
     old: dict[Lane, list[Entry]] = {}
 
     def make_anew(stage: Stage) -> None:
-        old.update({lane: stage.broker.logs[lane] for lane in stage.database.lanes})  # a lane that nobody had claimed yet begins in the new one
+        claimed = [lane for lane in stage.database.lanes if lane[0] == simulated.SOURCE]  # a lane that nobody had begins in the new one
+        old.update({lane: stage.broker.logs[lane] for lane in claimed})
         stage.broker.make_anew(simulated.SOURCE)
-        for lane in stage.group.lanes:
+        for lane in (lane for lane in stage.group.lanes if lane[0] == simulated.SOURCE):
             for n in range(MORE):
                 stage.broker.append(lane, b"NEW", msgspec.json.encode(Told(f"new {lane} {n}", n)))
 
