@@ -37,7 +37,7 @@ class Clock:
 @dataclass
 class Table:
     """Effects and permits in memory. `held` is how long each slot is leased; `looked` is told of every look at what waits; claims of a target
-    in `stuck` are answered when it is let."""
+    in `stuck` are answered when it is let, those of one in `broken` never."""
 
     clock: Clock
     open: list[EffectChange] = field(default_factory=list)
@@ -45,6 +45,7 @@ class Table:
     looked: asyncio.Event = field(default_factory=asyncio.Event)
     look_on: asyncio.Event = field(default_factory=asyncio.Event)
     stuck: dict[str, asyncio.Event] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
 
     async def waiting(self) -> dict[str, int]:
         found = Counter(e.target for e in self.open)
@@ -53,6 +54,8 @@ class Table:
         return found
 
     async def claim(self, target: str, lease: float, limit: int) -> Sequence[ClaimedEffect]:
+        if target in self.broken:
+            raise ConnectionResetError
         if target in self.stuck:
             await self.stuck[target].wait()
         taken = [e for e in self.open if e.target == target][:limit]
@@ -136,6 +139,14 @@ async def test_within_a_round_no_target_waits_for_the_claims_of_another() -> Non
         await slow.called.wait()
         assert [e.target for e in table.open] == ["away"]
         claimed.set()
+
+
+async def test_a_claim_that_fails_keeps_no_other_target_from_starting() -> None:
+    table, slow = Table(Clock(), [effect(7, "away"), effect(8, "erp")], broken=frozenset({"away"})), Slow()
+    table.look_on.set()
+    async with running(table, slow, asyncio.Event(), poll_s=3600):
+        await slow.called.wait()
+        assert [e.target for e in table.open] == ["away"]
 
 
 async def test_a_call_holds_its_slot_for_as_long_as_it_takes() -> None:
