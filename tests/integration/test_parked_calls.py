@@ -10,7 +10,7 @@ import pytest
 from shared.ops import calls
 from shared.ops.console import fetch
 from shared.ops.dlt_desk import Refused
-from shared.runtime import runner
+from shared.runtime import answering
 from shared.runtime.answers import Absent, Done, Exchange, Finding, Reply
 from shared.runtime.decision import Allowance, Intent, Target
 from shared.runtime.retry import Backoff
@@ -44,7 +44,7 @@ class Buggy:
 async def test_a_call_whose_adapter_keeps_failing_is_parked_and_goes_on_when_it_is_mended(
     stack: Stack, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "RETRY", Backoff(first=0.01, limit=0.1))
+    monkeypatch.setattr(answering, "RETRY", Backoff(first=0.01, limit=0.1))
     adapter = Buggy()
     async with bench(stack, database) as service:
         service.target = lambda name: Target(adapter, Allowance(2))
