@@ -1,10 +1,6 @@
 """A relay that lingers: what comes within the linger shares a transaction, and is waited for at the end."""
 
 import asyncio
-import uuid
-
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from shared.runtime.outside import OUTSIDE, Threads
 from shared.runtime.positions import Publisher
@@ -24,19 +20,15 @@ LINGER_S, PATIENCE_S = 2.0, 30.0
 
 
 async def test_lines_within_a_linger_share_a_transaction_and_are_waited_for(stack: Stack, database: str) -> None:
-    name = f"svc{uuid.uuid4().hex[:6]}"
-    admin = AdminClient({"bootstrap.servers": stack.bootstrap})
-    for future in admin.create_topics([NewTopic(f"{name}.position.v1", 1), NewTopic(f"{name}.out", 1)]).values():
-        future.result()
-    async with bench(stack, database):
+    async with bench(stack, database) as service:
         pool = await open_pool(database, 3)
         await LaneStore(pool).claim([LANE], {"one": "id-1"})
-        store, publisher = BatchStore(pool), Publisher(OUTSIDE, stack.bootstrap, name, LANE, "here")
+        store, publisher = BatchStore(pool), Publisher(OUTSIDE, stack.bootstrap, service.name, LANE, "here")
         relay = Relay(LANE, publisher, OutboxStore(pool), Threads("relay", 4), OUTSIDE.chance, LINGER_S)
         running = asyncio.create_task(relay.run())
 
         async def line(text: str) -> list[OutboxRow]:
-            told = Publication(LANE, f"{name}.out", b"key", text.encode(), packed([]))
+            told = Publication(LANE, service.output, b"key", text.encode(), packed([]))
             return (await store.commit(Batch([Fence(LANE, 0, 0, 1)], publications=[told])))[LANE]
 
         relay.offer(await line("opens the relay"))
@@ -45,7 +37,7 @@ async def test_lines_within_a_linger_share_a_transaction_and_are_waited_for(stac
         relay.offer(await line("second"))  # later by a commit, in which a relay in a hurry would have begun
         assert not relay.drained.is_set()
         await asyncio.wait_for(relay.drained.wait(), PATIENCE_S)
-        assert [m.value() for m in committed(stack.bootstrap, f"{name}.out")] == [b"opens the relay", b"first", b"second"]
-        assert len(list(committed(stack.bootstrap, f"{name}.position.v1"))) == 2
+        assert [m.value() for m in committed(stack.bootstrap, service.output)] == [b"opens the relay", b"first", b"second"]
+        assert len(list(committed(stack.bootstrap, f"{service.name}.position.v1"))) == 2
         running.cancel()
         await pool.close()
