@@ -7,11 +7,17 @@ from shared.runtime.ports import Chance, Clock, Permits
 from shared.telemetry.metrics import CIRCUIT_CLOSED, CIRCUIT_HALF_OPEN, CIRCUIT_OPEN, METRICS
 
 PERMIT_LEASE_S = 15.0
+GAP, MOST_GAP_S = 0.9, 0.02  # the share of what calls at full concurrency are apart
+FORGET = 0.02  # of the quickest call, with each call that takes longer
 GAUGE = {governor.Circuit.CLOSED: CIRCUIT_CLOSED, governor.Circuit.HALF_OPEN: CIRCUIT_HALF_OPEN, governor.Circuit.OPEN: CIRCUIT_OPEN}
 
 
 class Governed:
-    """`slots` are good until `leased_until`; `in_use` is how many calls are under way here, `most` how many were since the last renewal."""
+    """`slots` are good until `leased_until`; `in_use` is how many calls are under way here, `most` how many were since the last renewal.
+
+    Calls that start together are answered together, again and again, and each time the calls to all other targets wait until so many answers are
+    recorded and decided on. So starts keep a gap. The quickest call sets it: where all take the same time starts are spread over the whole of it,
+    where they do not they spread by themselves, and no room is lost."""
 
     def __init__(self, name: str, target: Target, permits: Permits, clock: Clock, chance: Chance) -> None:
         self.name, self.target, self.permits, self.clock, self.chance = name, target, permits, clock, chance
@@ -20,6 +26,8 @@ class Governed:
         self.leased_until = 0.0
         self.in_use = self.most = 0
         self.started: list[float] = []
+        self.next_start = 0.0
+        self.quickest: float | None = None  # seconds that a call takes at the least, of late
 
     async def room(self, wanted: int) -> int:
         """How many of `wanted` calls may start now, slots for them in hand."""
@@ -29,11 +37,21 @@ class Governed:
         permitted = await self._permitted(self.in_use + wanted) - self.in_use
         return max(0, min(wanted, permitted, self._left_of_the_rate()))
 
-    def begins(self) -> None:
+    def begins(self) -> float:
+        """A call takes its room now; it is to be sent after so many seconds."""
+        now = self.clock.monotonic()
         self.in_use += 1
         self.most = max(self.most, self.in_use)
+        start = max(now, self.next_start)
+        self.next_start = start + min(MOST_GAP_S, GAP * (self.quickest or 0.0) / self.target.allowance.concurrency)
         if self.target.allowance.per_second is not None:
-            self.started.append(self.clock.monotonic())
+            self.started.append(start)
+        return start - now
+
+    def ends(self, took: float) -> None:
+        self.in_use -= 1
+        known = took if self.quickest is None else self.quickest
+        self.quickest = min(took, known + FORGET * (took - known))
 
     async def hold(self) -> None:
         """Calls under way hold their slots for as long as they take; lapsed ones would be another instance's to use as well."""

@@ -119,8 +119,7 @@ async def _stop(runtime: Runtime, engine: Engine, runner: Runner | None, loop: "
     log.info("draining")
     engine.stop()
     if runner and calls:
-        runner.stopping = True
-        runner.work.set()
+        runner.drain()
         await calls  # claims nothing any more
         await runner.stop(runtime.settings.drain_s)
     await loop

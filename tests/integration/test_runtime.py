@@ -39,6 +39,7 @@ async def running(service: Bench) -> AsyncIterator[tuple[Engine, Runner | None]]
     finally:
         engine.stop()
         if runner:
+            runner.drain()
             await runner.stop(5)
         await asyncio.gather(*tasks)
         await pool.close()

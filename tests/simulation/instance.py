@@ -120,8 +120,7 @@ async def _stopped(stopping: asyncio.Event, engine: Engine, runner: Runner, loop
     """As `shared.runtime.main` does at SIGTERM."""
     await stopping.wait()
     engine.stop()
-    runner.stopping = True
-    runner.work.set()
+    runner.drain()
     await calls
     await runner.stop(DRAIN_S)
     await loop

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, Message
 from shared.runtime import calling, engine, positions
 from shared.runtime.answers import Reply
 from shared.runtime.behind import Behind
+from shared.runtime.caller import LEASE_SHARE, Caller
 from shared.runtime.decision import Target
 from shared.runtime.engine import Engine
 from shared.runtime.governed import Governed
@@ -20,7 +21,7 @@ from shared.runtime.positions import Position, Publisher
 from shared.runtime.reader import Reader
 from shared.runtime.records import Record
 from shared.runtime.relay import Relay
-from shared.runtime.runner import LEASE_SHARE, Runner
+from shared.runtime.runner import Runner
 from shared.store.effects import ClaimedEffect
 from shared.store.rows import InboxRow, Lane, OutboxRow
 from tests.simulation.batches import SimulatedBatches
@@ -173,14 +174,10 @@ def inbox_looked_at_only_when_told(patch: pytest.MonkeyPatch) -> None:
 
 
 def calls_looked_for_only_when_told(patch: pytest.MonkeyPatch) -> None:
-    real = Runner._round
+    async def look(self: Runner) -> None:
+        pass
 
-    async def once_told(self: Runner) -> None:
-        if self.work.is_set() or not self.governed:
-            await real(self)
-        await self.work.wait()
-
-    patch.setattr(Runner, "_round", once_told)
+    patch.setattr(Runner, "_look", look)
 
 
 def no_look_after_doubt(patch: pytest.MonkeyPatch) -> None:
@@ -193,12 +190,12 @@ def no_look_after_doubt(patch: pytest.MonkeyPatch) -> None:
 
 
 def leases_not_looked_at_before_sending(patch: pytest.MonkeyPatch) -> None:
-    real = Runner._replied
+    real = Caller._replied
 
-    async def replied(self: Runner, governed: Governed, effect: ClaimedEffect, until: float) -> Reply:
-        return await real(self, governed, effect, self.clock.monotonic() + LEASE_SHARE * self.settings.effect_lease_s)
+    async def replied(self: Caller, governed: Governed, effect: ClaimedEffect, until: float) -> Reply:
+        return await real(self, governed, effect, self.clock.monotonic() + LEASE_SHARE * self.means.settings.effect_lease_s)
 
-    patch.setattr(Runner, "_replied", replied)
+    patch.setattr(Caller, "_replied", replied)
 
 
 def no_doubt_after_a_lost_claim(patch: pytest.MonkeyPatch) -> None:

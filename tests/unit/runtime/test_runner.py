@@ -37,7 +37,7 @@ class Clock:
 @dataclass
 class Table:
     """Effects and permits in memory. `held` is how long each slot is leased; `looked` is told of every look at what waits; claims of a target
-    in `stuck` are answered when it is let, those of one in `broken` never."""
+    in `stuck` are answered when it is let (`asking` counts them), those of one in `broken` never."""
 
     clock: Clock
     open: list[EffectChange] = field(default_factory=list)
@@ -46,6 +46,7 @@ class Table:
     look_on: asyncio.Event = field(default_factory=asyncio.Event)
     stuck: dict[str, asyncio.Event] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
+    asking: int = 0
 
     async def waiting(self) -> dict[str, int]:
         found = Counter(e.target for e in self.open)
@@ -57,7 +58,9 @@ class Table:
         if target in self.broken:
             raise ConnectionResetError
         if target in self.stuck:
+            self.asking += 1
             await self.stuck[target].wait()
+            self.asking -= 1
         taken = [e for e in self.open if e.target == target][:limit]
         self.open = [e for e in self.open if e not in taken]
         return [ClaimedEffect(e.id, uuid4(), 1, e.lane, e.key, e.step, target, e.content, None, False, 1, False, 0.0) for e in taken]
@@ -118,6 +121,7 @@ async def running(table: Table, adapter: Slow, answered: asyncio.Event, poll_s: 
         group.create_task(runner.run())
         yield runner
         adapter.may_answer.set()
+        runner.drain()
         await runner.stop(5)
 
 
@@ -131,14 +135,34 @@ async def test_an_intent_that_comes_while_the_table_is_looked_at_is_not_slept_ov
         await slow.called.wait()
 
 
-async def test_within_a_round_no_target_waits_for_the_claims_of_another() -> None:
+async def test_no_target_waits_for_the_claims_of_another() -> None:
     claimed = asyncio.Event()
     table, slow = Table(Clock(), [effect(7, "away"), effect(8, "erp")], stuck={"away": claimed}), Slow()
     table.look_on.set()
-    async with running(table, slow, asyncio.Event(), poll_s=3600):
+    async with running(table, slow, asyncio.Event(), poll_s=3600) as runner:
+        await slow.called.wait()
+        slow.called.clear()
+        table.open.append(effect(9, "erp"))
+        runner.intended(table.open[-1:])
         await slow.called.wait()
         assert [e.target for e in table.open] == ["away"]
         claimed.set()
+
+
+async def test_the_claims_of_many_targets_leave_connections_for_what_is_answered() -> None:
+    claimed = asyncio.Event()
+    names = [f"tenant-{n}" for n in range(9)]
+    table, slow = Table(Clock(), [effect(n, name) for n, name in enumerate(names)], stuck=dict.fromkeys(names, claimed)), Slow()
+    table.look_on.set()
+    async with running(table, slow, asyncio.Event(), poll_s=3600) as runner:
+        while table.asking < 3:  # noqa: ASYNC110  half of the pool
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert table.asking == 3
+        claimed.set()
+        while runner.backlog:  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 async def test_a_claim_that_fails_keeps_no_other_target_from_starting() -> None:
