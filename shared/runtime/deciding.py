@@ -12,11 +12,12 @@ from shared.kernel.cause import Cause
 from shared.kernel.ids import derive
 from shared.runtime import redrive
 from shared.runtime.book import Book, NotLoaded
-from shared.runtime.decision import Decision, Emit, Intent, Outcome, Service, WaitFor, dead_letter, nothing_else, shared_namespaces
-from shared.runtime.records import kept, pack_origin, packed, unpack_origin, unpacked
+from shared.runtime.burying import letter_of, origin_of, publication_of, record_of
+from shared.runtime.closing import fences_of, wait_of
+from shared.runtime.decision import Decision, Emit, Intent, Outcome, Service, WaitFor, dead_letter, shared_namespaces
+from shared.runtime.records import kept, pack_origin, packed
 from shared.runtime.work import Item
-from shared.store.rows import Batch, DeadLetterChange, EffectChange, Fence, JournalRow, KeptRecord, Publication, StateChange, WaitChange
-from shared.wire.headers import Burial, with_burial
+from shared.store.rows import Batch, EffectChange, JournalRow, KeptRecord, Publication, StateChange
 
 LEAVE_WAITS = (Outcome.DUPLICATE, Outcome.SUPERSEDED)
 _ENCODE = msgspec.json.Encoder(decimal_format="string").encode
@@ -34,22 +35,6 @@ class Draft:
     unread: set[str] = field(default_factory=set)
     outcomes: list[tuple[Item, Outcome, Cause | None]] = field(default_factory=list)
     bugs: list[str] = field(default_factory=list)
-
-
-def needed(items: Sequence[Item], book: Book) -> set[str]:
-    """Keys that the items say they want to look at and that are not loaded."""
-    wanted = book.missing([item.key for item in items if item.key is not None])
-    wanted |= book.missing([key for item in items if item.again for key in item.again.reads])
-    for item in items:
-        if item.needs is nothing_else or item.key is None or item.event is None or item.key in wanted:
-            continue
-        try:
-            wanted |= book.missing(list(item.needs(book.get(item.key), item.event, book)))
-        except NotLoaded as unread:
-            wanted.add(unread.key)
-        except Exception:  # noqa: S112  the decider meets the same, and there it becomes a dead letter with its cause
-            continue
-    return wanted
 
 
 class Deciding:
@@ -82,7 +67,7 @@ class Deciding:
         if item.again is not None and self._is_put_off(item, item.again):
             return
         decision = self._decision(item)
-        if self._keeps_origins and item.key is not None and (record := _record_of(item)) is not None:
+        if self._keeps_origins and item.key is not None and (record := record_of(item)) is not None:
             self.origins[item.key] = pack_origin(record)
         try:
             self._take(item, decision)
@@ -158,39 +143,18 @@ class Deciding:
         return EffectChange(identity, item.claim.lane, key, intent.step, intent.target, content, item.trace, item.behind)
 
     def _bury(self, item: Item, cause: Cause) -> None:
-        came = _record_of(item)
-        record = came or self._origin(item)
+        record = record_of(item) or self._origin(item)
         if item.key is not None:
             self.book.blocked.add(item.key)
             self.book.stopped.add(item.key)
-        self.draft.batch.dead_letters.append(DeadLetterChange(record, cause.code, cause.message, cause.fingerprint, 1, followed=came is None))
-        if item.again is not None and item.again.fingerprint == cause.fingerprint:
-            return  # it lies in the topic already
-        topic, part = record.lane
-        attempts = 1 + (item.again.attempts if item.again else 0)
-        burial = Burial(
-            topic=topic,
-            partition=part,
-            offset=record.offset,
-            group=self.service.name,
-            deliveries=attempts,
-            message=cause.message,
-            cause=cause.code,
-            fingerprint=cause.fingerprint,
-            attempts=attempts,
-        )
-        headers = with_burial(unpacked(record.headers), burial)
-        self.draft.batch.publications.append(
-            Publication(item.claim.lane, f"{self.service.name}.dlt.v1", record.record_key, record.value, packed(headers))
-        )
+        self.draft.batch.dead_letters.append(letter_of(item, record, cause))
+        if item.again is None or item.again.fingerprint != cause.fingerprint:  # else it lies in the topic already
+            self.draft.batch.publications.append(publication_of(self.service.name, item, record, cause))
 
     def _origin(self, item: Item) -> KeptRecord:
-        """The record that led to this; where none is kept, an empty one that names the key and cannot be taken for another."""
+        """The record that led to this."""
         key = item.key or ""
-        packed_origin = self.origins.get(key) or self.book.rows[key].origin
-        if packed_origin:
-            return unpack_origin(packed_origin)
-        return KeptRecord(item.claim.lane, -(item.inbox or 0), key, key.partition(":")[2].encode(), None, packed([]))
+        return origin_of(item, self.origins.get(key) or self.book.rows[key].origin)
 
     def _note(self, item: Item, outcome: Outcome, cause: Cause | None, note: str) -> None:
         record = item.record or (item.again.record if item.again else None)
@@ -214,27 +178,4 @@ class Deciding:
         for key, (item, waits) in self.waits.items():
             if waits or self.book.rows[key].waiting:
                 batch.rewaited.append(key)
-                batch.waits += [self._wait(item, key, wait) for wait in waits]
-
-    def _wait(self, item: Item, key: str, wait: WaitFor) -> WaitChange:
-        read = self.book.version(wait.key) if wait.key in self.book.rows else None
-        amount, currency = (wait.value.amount, wait.value.currency) if wait.value else (None, None)
-        return WaitChange(key, wait.key, wait.queue, wait.reason, amount, currency, item.claim.lane, item.trace, read)
-
-
-def _record_of(item: Item) -> KeptRecord | None:
-    """The record itself, read now or decided on again; None for what follows from one."""
-    if item.again is not None:
-        return item.again.as_kept(item.key)
-    return kept(item.record, item.key) if item.record is not None else None
-
-
-def fences_of(items: Sequence[Item]) -> list[Fence]:
-    """One fence a lane: from what is committed to behind the last record of the batch."""
-    last: dict[int, tuple[Item, int]] = {}
-    for item in items:
-        claim = item.claim
-        new = item.record.offset + 1 if item.record else claim.next
-        known = last.get(id(claim))
-        last[id(claim)] = (item, max(new, known[1] if known else claim.next))
-    return [Fence(item.claim.lane, item.claim.next, new, item.claim.epoch) for item, new in last.values()]
+                batch.waits += [wait_of(item, key, wait, self.book) for wait in waits]

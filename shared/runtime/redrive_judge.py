@@ -11,9 +11,9 @@ from typing import Any, cast
 from shared.kernel.cause import Cause
 from shared.messages.base import Message
 from shared.runtime.book import Book
-from shared.runtime.deciding import Deciding, Draft, needed
+from shared.runtime.deciding import Deciding, Draft
 from shared.runtime.decision import Outcome, Service
-from shared.runtime.drafting import PASSES
+from shared.runtime.drafting import PASSES, needed
 from shared.runtime.lanes import OwnedLane
 from shared.runtime.redrive import Again, KeptBody
 from shared.runtime.work import Item, item_again, routes_of

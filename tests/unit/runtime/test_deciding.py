@@ -10,7 +10,8 @@ from msgspec import structs
 from shared.kernel.cause import Cause
 from shared.runtime.answers import Done, Rejected
 from shared.runtime.book import Book
-from shared.runtime.deciding import Deciding, Draft, fences_of, needed
+from shared.runtime.closing import fences_of
+from shared.runtime.deciding import Deciding, Draft
 from shared.runtime.decision import (
     Adapter,
     Allowance,
@@ -27,6 +28,7 @@ from shared.runtime.decision import (
     dead_letter,
     duplicate,
 )
+from shared.runtime.drafting import needed
 from shared.runtime.events import Answered, Received, Woken
 from shared.runtime.lanes import OwnedLane
 from shared.runtime.records import Record, kept, pack_origin
