@@ -33,6 +33,8 @@ SETTINGS = {
     "synchronous_commit": "on",
     "wal_compression": "on",
     "max_wal_size": "1GB",
+    "min_wal_size": "80MB",  # this and the next follow the size of a segment where they are not set
+    "wal_buffers": "4MB",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",

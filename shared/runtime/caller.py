@@ -4,7 +4,7 @@ so that none waits for what another's claims take."""
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.runtime.answering import Answering
 from shared.runtime.answers import Reply
@@ -36,19 +36,26 @@ class Means:
 
 
 class Caller:
-    """`waiting` is how many calls are to be made, as far as known here."""
+    """`waiting` is how many calls are to be made, as far as known here; `told` how many were intended here since the start."""
 
     def __init__(self, name: str, means: Means) -> None:
         self.name, self.means, self.clock = name, means, means.outside.clock
         self.governed: Governed | None = None
-        self.waiting = 0
+        self.waiting = self.told = 0
         self.work = asyncio.Event()
         self.stopping = False
         self.calls: set[asyncio.Task[None]] = set()
 
     def intended(self, count: int) -> None:
         self.waiting += count
+        self.told += count
         self.work.set()
+
+    def found(self, count: int, told: int) -> None:
+        """So many are in the table, asked when `told` was this; what was intended since may be among them or not."""
+        self.waiting = count + self.told - told
+        if self.waiting:
+            self.work.set()
 
     async def run(self) -> None:
         """Until `drain`. A database that is away is waited for; the calls under way keep their claims meanwhile."""
@@ -65,16 +72,15 @@ class Caller:
         self.work.set()
 
     async def give_back(self) -> None:
-        with suppress(*AWAY):  # then the leases run out by themselves
-            if self.governed:
-                await self.governed.give_back()
+        if self.governed:
+            await self.governed.give_back()
 
     async def _round(self) -> None:
         """Start what there is room for. News that come meanwhile are for the next round: they must not be slept over."""
         self.work.clear()
-        async with self.means.asking:
-            started = await self._start()
-        if not started:
+        if self.governed:
+            await self.governed.hold()
+        if not await self._start_in_turn():
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.means.settings.poll_s if self._busy else None):
                     await self.work.wait()
@@ -84,26 +90,26 @@ class Caller:
         """There are slots to hold, or calls that room or time have to be found for; else nothing is to be done before somebody says so."""
         return bool(self.waiting or self.calls)
 
+    async def _start_in_turn(self) -> bool:
+        async with self.means.asking:
+            return not self.stopping and await self._start()
+
     async def _start(self) -> bool:
         """Whether any call was started."""
-        governed = await self._found()
-        if governed is None:
-            return False
-        await governed.hold()
-        count = self.waiting
-        room = await governed.room(count)
-        if room == 0:
+        governed, told = await self._find(), self.told
+        if governed is None or (room := await governed.room(self.waiting)) == 0:
             return False
         lease = self.means.settings.effect_lease_s
         until = self.clock.monotonic() + LEASE_SHARE * lease  # from before the question, which may be answered late
         claimed = await self.means.effects.claim(self.name, lease, room)
-        self.waiting -= len(claimed) if len(claimed) == room else count  # not all: what was known of is another's, or not due
+        # not all that was asked for: the others that were known of are another's, or not due
+        self.waiting = max(0, self.waiting - room) if len(claimed) == room else self.told - told
         for effect in claimed:
             self._begin(governed, effect, until)
         METRICS.governor_in_use.labels(self.name).set(governed.in_use)
         return bool(claimed)
 
-    async def _found(self) -> Governed | None:
+    async def _find(self) -> Governed | None:
         if self.governed is None and self.waiting:
             try:
                 target = self.means.find(self.name)
@@ -121,6 +127,7 @@ class Caller:
 
     async def _make(self, governed: Governed, effect: ClaimedEffect, pause: float, until: float) -> None:
         await asyncio.sleep(pause)
+        effect = replace(effect, age=effect.age + pause)
         began = self.clock.monotonic()
         try:
             with (
@@ -128,9 +135,9 @@ class Caller:
                 tracing.carried(here),
             ):
                 reply = await self._replied(governed, effect, until)
-            ms = int((self.clock.monotonic() - began) * 1000)
-            governed.answered(reply.answer)
-            await self.means.answering.record(effect, reply, ms)
+            took = self.clock.monotonic() - began
+            governed.answered(reply.answer, took)
+            await self.means.answering.record(effect, reply, int(took * 1000))
         except Exception as error:  # the claim runs out by itself, and the next owner looks before sending
             log.exception("call_failed", target=effect.target, step=effect.step, contract_id=effect.key, error=str(error))
         finally:
@@ -138,9 +145,8 @@ class Caller:
 
     async def _replied(self, governed: Governed, effect: ClaimedEffect, until: float) -> Reply:
         """Room for the next call begins where this one ends, not where it is recorded."""
-        began = self.clock.monotonic()
         try:
             return await reply_to(effect, governed.target, until, self.clock)
         finally:
-            governed.ends(self.clock.monotonic() - began)
+            governed.in_use -= 1
             self.work.set()

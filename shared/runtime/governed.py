@@ -16,8 +16,8 @@ class Governed:
     """`slots` are good until `leased_until`; `in_use` is how many calls are under way here, `most` how many were since the last renewal.
 
     Calls that start together are answered together, again and again, and each time the calls to all other targets wait until so many answers are
-    recorded and decided on. So starts keep a gap. The quickest call sets it: where all take the same time starts are spread over the whole of it,
-    where they do not they spread by themselves, and no room is lost."""
+    recorded and decided on. So starts keep a gap, which the quickest good answer of late sets. Where all calls take the same time it spreads them
+    over nearly all of it; where they do not they spread by themselves, and a longer gap would cost room."""
 
     def __init__(self, name: str, target: Target, permits: Permits, clock: Clock, chance: Chance) -> None:
         self.name, self.target, self.permits, self.clock, self.chance = name, target, permits, clock, chance
@@ -48,11 +48,6 @@ class Governed:
             self.started.append(start)
         return start - now
 
-    def ends(self, took: float) -> None:
-        self.in_use -= 1
-        known = took if self.quickest is None else self.quickest
-        self.quickest = min(took, known + FORGET * (took - known))
-
     async def hold(self) -> None:
         """Calls under way hold their slots for as long as they take; lapsed ones would be another instance's to use as well."""
         if self.in_use:
@@ -62,8 +57,8 @@ class Governed:
         """At the end; with calls still under way the leases run out by themselves."""
         await self.permits.free(self.name, set() if self.in_use else self.slots)
 
-    def answered(self, answer: Answer) -> None:
-        """What an answer says of how the target is."""
+    def answered(self, answer: Answer, took: float) -> None:
+        """What an answer says of how the target is; it came after `took` seconds."""
         now, jitter = self.clock.monotonic(), self.chance(0.5, 1)
         match answer:
             case Unavailable(throttled=True, retry_after=after):
@@ -76,6 +71,8 @@ class Governed:
                 self.pace = governor.after_failure(self.pace, now, jitter, None)
             case Done() | Rejected():
                 self.pace = governor.after_answer(self.pace)
+                known = took if self.quickest is None else self.quickest
+                self.quickest = min(took, known + FORGET * (took - known))
         METRICS.governor_limit.labels(self.name).set(self.pace.limit)
         METRICS.circuit.labels(self.name).set(GAUGE[governor.circuit(self.pace, now)])
 

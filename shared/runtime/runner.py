@@ -73,8 +73,9 @@ class Runner:
         """Behind `drain`: give the calls under way `patience` seconds; what is then open is looked up by the next owner."""
         if calls := [call for caller in self.callers.values() for call in caller.calls]:
             await asyncio.wait(calls, timeout=patience)
-        for caller in self.callers.values():
-            await caller.give_back()
+        with suppress(*AWAY):  # then the leases run out by themselves
+            for caller in list(self.callers.values()):  # what is decided meanwhile may be for a target that is new here
+                await caller.give_back()
 
     def _caller(self, name: str) -> Caller:
         if name not in self.callers:
@@ -95,13 +96,10 @@ class Runner:
                     await self.draining.wait()
 
     async def _look(self) -> None:
-        """For what other instances intended, what is due again, and what was claimed by one that died. What was intended here meanwhile may or
-        may not have been seen."""
-        before = Counter({name: caller.waiting for name, caller in self.callers.items()})
+        """For what other instances intended, what is due again, and what was claimed by one that died."""
+        told = Counter({name: caller.told for name, caller in self.callers.items()})
         found = Counter(await self.means.effects.waiting())
         for name in self.callers.keys() | found.keys():
             caller = self._caller(name)
-            caller.waiting = found[name] + max(0, caller.waiting - before[name])
+            caller.found(found[name], told[name])
             METRICS.effects_open.labels(name).set(caller.waiting)
-            if caller.waiting:
-                caller.work.set()

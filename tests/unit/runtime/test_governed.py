@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.runtime.answers import Absent, Ambiguous, Faulty, Finding, Reply
+from shared.runtime.answers import Absent, Ambiguous, Done, Faulty, Finding, Reply, Unavailable
 from shared.runtime.decision import Allowance, Intent, Target
 from shared.runtime.governed import Governed
 from tests.unit.runtime.test_runner import Clock
@@ -17,59 +17,59 @@ class Nobody:
 
 
 NO_PERMITS: Any = None  # no slot is asked for
+FIVE = Allowance(5)
 
 
-def governed() -> Governed:
-    return Governed("erp", Target(Nobody(), Allowance(5)), NO_PERMITS, Clock(), lambda low, high: high)
+def governed(allowance: Allowance = FIVE) -> Governed:
+    return Governed("erp", Target(Nobody(), allowance), NO_PERMITS, Clock(), lambda low, high: high)
 
 
 def test_an_adapter_that_fails_says_nothing_of_its_target() -> None:
     target = governed()
     for _ in range(9):
-        target.answered(Faulty("the adapter failed"))
+        target.answered(Faulty("the adapter failed"), 0.0)
     assert target.state() == "flowing"
 
 
 def test_answers_that_do_not_come_close_the_target() -> None:
     target = governed()
     for _ in range(9):
-        target.answered(Ambiguous("no answer"))
+        target.answered(Ambiguous("no answer"), 30.0)
     assert target.state() == "away"
 
 
 def begun(target: Governed, calls: int) -> list[int]:
-    """Milliseconds until each of so many calls that begin now is sent; then they end, after their 200 ms."""
-    pauses = [round(target.begins() * 1000) for _ in range(calls)]
-    for _ in range(calls):
-        target.ends(0.2)
-    return pauses
+    """Milliseconds until each of so many calls that begin now is sent."""
+    return [round(target.begins() * 1000) for _ in range(calls)]
+
+
+def answered(target: Governed, *seconds: float) -> Governed:
+    for took in seconds:
+        target.answered(Done("A"), took)
+    return target
 
 
 def test_calls_that_take_the_same_time_are_spread_over_it_and_not_sent_in_one_burst() -> None:
-    target = Governed("erp", Target(Nobody(), Allowance(15)), NO_PERMITS, Clock(), lambda low, high: high)
+    target = governed(Allowance(15))
     assert begun(target, 15) == [0] * 15, "nothing is known of it yet"
-    assert begun(target, 15) == [12 * n for n in range(15)]
+    assert begun(answered(target, 0.2, 0.2), 15) == [12 * n for n in range(15)]
 
 
 def test_one_quick_answer_is_enough_to_send_without_pause() -> None:
-    target = governed()
-    begun(target, 5)
-    target.begins()
-    target.ends(0.0)
-    target.clock.seconds += 1  # type: ignore[attr-defined]
-    assert begun(target, 5) == [0] * 5
+    assert begun(answered(governed(), 0.2, 0.0, 0.2), 5) == [0, 1, 1, 2, 3]
+
+
+def test_what_was_not_done_says_nothing_of_how_quick_the_target_is() -> None:
+    target = answered(governed(), 0.1)
+    target.answered(Unavailable("429", throttled=True), 0.001)
+    assert begun(target, 3) == [0, 18, 36]
 
 
 def test_a_pause_is_short_however_long_calls_take() -> None:
-    target = governed()
-    target.begins()
-    target.ends(20.0)
-    assert begun(target, 3) == [0, 20, 40]
+    assert begun(answered(governed(), 20.0), 3) == [0, 20, 40]
 
 
 def test_calls_a_second_are_counted_when_they_are_sent() -> None:
-    target = Governed("erp", Target(Nobody(), Allowance(2, per_second=4)), NO_PERMITS, Clock(), lambda low, high: high)
-    target.begins()
-    target.ends(20.0)
+    target = answered(governed(Allowance(2, per_second=4)), 20.0)
     begun(target, 3)
-    assert target.started == [1000.0, 1000.0, 1000.02, 1000.04]
+    assert target.started == [1000.0, 1000.02, 1000.04]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,7 +11,9 @@ from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
+from shared.runtime.answering import Answering
 from shared.runtime.answers import Absent, Done, Exchange, Finding, Reply
+from shared.runtime.caller import Caller, Means
 from shared.runtime.decision import Allowance, Intent, Target
 from shared.runtime.governed import PERMIT_LEASE_S, Governed
 from shared.runtime.outside import OUTSIDE
@@ -47,6 +49,7 @@ class Table:
     stuck: dict[str, asyncio.Event] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     asking: int = 0
+    freed: Callable[[], None] = lambda: None
 
     async def waiting(self) -> dict[str, int]:
         found = Counter(e.target for e in self.open)
@@ -85,6 +88,7 @@ class Table:
         return await self._lease({slot for slot, until in self.held.items() if until > self.clock.seconds}, lease)
 
     async def free(self, target: str, slots: set[int]) -> None:
+        self.freed()
         self.held |= dict.fromkeys(slots, 0.0)
 
     async def _lease(self, slots: set[int], lease: float) -> set[int]:
@@ -112,11 +116,15 @@ def effect(number: int = 7, target: str = "erp") -> EffectChange:
     return EffectChange(UUID(int=number), ("in.v1", 0), "account:a", "open", target, b"{}", None)
 
 
+def settings_of(poll_s: float) -> RuntimeSettings:
+    told: dict[str, Any] = {"kafka": "", "postgres": SecretStr(""), "registry": "", "ops_port": 1, "poll_s": poll_s}
+    return RuntimeSettings(**told)
+
+
 @asynccontextmanager
 async def running(table: Table, adapter: Slow, answered: asyncio.Event, poll_s: float) -> AsyncIterator[Runner]:
-    told: dict[str, Any] = {"kafka": "", "postgres": SecretStr(""), "registry": "", "ops_port": 1, "poll_s": poll_s}
     target = Target(adapter, Allowance(2))
-    runner = Runner(lambda name: target, table, table, RuntimeSettings(**told), lambda row: answered.set(), replace(OUTSIDE, clock=table.clock))
+    runner = Runner(lambda name: target, table, table, settings_of(poll_s), lambda row: answered.set(), replace(OUTSIDE, clock=table.clock))
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         group.create_task(runner.run())
         yield runner
@@ -160,9 +168,9 @@ async def test_the_claims_of_many_targets_leave_connections_for_what_is_answered
         for _ in range(100):
             await asyncio.sleep(0)
         assert table.asking == 3
+        runner.drain()
         claimed.set()
-        while runner.backlog:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+    assert len(table.open) == 6, "those that waited for their turn claim nothing any more"
 
 
 async def test_a_claim_that_fails_keeps_no_other_target_from_starting() -> None:
@@ -200,3 +208,35 @@ async def test_slots_that_only_a_burst_needed_go_back_for_others() -> None:
         await governed.hold()
     assert len(governed.slots) == 1
     assert sum(until > table.clock.seconds for until in table.held.values()) == 1
+
+
+def caller_of(table: Table) -> Caller:
+    answering = Answering(table, lambda row: None, OUTSIDE.chance)
+    target, outside = Target(Slow(), Allowance(9)), replace(OUTSIDE, clock=table.clock)
+    return Caller("erp", Means(lambda name: target, table, table, settings_of(1), answering, outside, asyncio.Semaphore(1)))
+
+
+async def test_an_intent_that_comes_while_a_claim_and_a_look_are_under_way_is_counted_once() -> None:
+    table = Table(Clock(), [], stuck={"erp": asyncio.Event()})
+    caller = caller_of(table)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(caller.run())
+        caller.intended(2)
+        while not table.asking:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        caller.found(0, caller.told)  # another instance has made the two
+        caller.drain()
+        caller.intended(1)
+        table.stuck["erp"].set()
+    assert caller.waiting == 1, "neither forgotten nor taken for one of the two"
+
+
+async def test_a_target_that_is_new_at_the_very_end_does_not_disturb_it() -> None:
+    table = Table(Clock())
+    runner = Runner(lambda name: Target(Slow(), Allowance(2)), table, table, settings_of(1), lambda row: None, OUTSIDE)
+    runner.callers = {name: caller_of(table) for name in ("a", "b")}
+    for caller in runner.callers.values():
+        caller.governed = Governed("erp", Target(Slow(), Allowance(2)), table, table.clock, OUTSIDE.chance)
+    table.freed = lambda: runner.intended([effect(9, "new")])
+    await runner.stop(1)
+    assert runner.callers.keys() == {"a", "b", "new"}
