@@ -66,6 +66,8 @@ select key, substr(key, strpos(key, ':') + 1), min(why) from (
   where not pg_visible_in_snapshot(j.xid, t.snapshot) or (j.inbox is not null and j."offset" is not null)
     or (j.inbox is null and (s.topic is null or j."offset" < s.first or j."offset" >= s.past))
   union all
+  select l.key, 'a dead letter of it was discarded' from {live}.dead_letter l where l.resolution = 'discarded'
+  union all
   select j.key, 'not decided on yet' from journal j left join guide g on g.topic = j.topic and g.part = j.part and g."offset" = j."offset"
   where j.inbox is null and g.n is null
 ) x where key is not null group by key

@@ -18,6 +18,7 @@ from shared.runtime.replaying.command import run
 from shared.runtime.replaying.comparing import Output, Report
 from shared.runtime.replaying.where import Where, read_where
 from tests.integration.test_runtime import running, until
+from tests.support.redriving import desk
 from tests.support.service import Bench, Counted, account, bench
 from tests.support.stack import Stack
 
@@ -161,6 +162,17 @@ async def test_keys_with_records_outside_the_range_are_set_apart(stack: Stack, d
         later = await replayed(service, start=Where(at=middle))
         assert (later.differences, later.records) == ([], 2)
         assert later.same["state"] == 1
+
+
+async def test_a_key_whose_dead_letter_was_discarded_is_set_apart(stack: Stack, database: str) -> None:
+    async with worked(stack, database, [("A", account("A", "bad")), ("B", account("B", "fine"))]) as (service, _):
+        async with desk(service) as asked:
+            assert await asyncio.to_thread(asked.discard, None, "A", "the account was closed", lambda done, total: None) == 1
+            service.send(("A", account("A", "opened again")))
+            await until(quiet(service, 3))
+        report = await replayed(service)
+        assert report.differences == []
+        assert report.outside == {"a dead letter of it was discarded": 1}
 
 
 async def test_a_replay_that_is_cut_off_leaves_the_service_as_it_was_and_can_be_made_again(stack: Stack, database: str) -> None:
