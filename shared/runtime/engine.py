@@ -84,6 +84,7 @@ class Engine:
 
     async def _note_progress(self) -> None:
         """Move fences over markers of transactions: a quiet lane must not wait at an offset that retention will take away."""
+        self.owning.drop_unpublishable()
         passed = [claim for claim in self.lanes if claim.caught_up_to > claim.next]
         fences = [Fence(claim.lane, claim.next, claim.caught_up_to, claim.epoch) for claim in passed]
         assert self.reader is not None

@@ -83,6 +83,10 @@ class Owning:
         for lane, why in lanes.items():
             tell_halted(lane, why)
 
+    def drop_unpublishable(self) -> None:
+        """A lane whose relay halted decides no more: nobody would hear of it, and calls would follow from a state that the log contradicts."""
+        self.lanes.dropped(self.relays.halted)
+
     def let_go(self, lanes: list[Lane]) -> None:
         for lane in lanes:
             if self.halted.pop(lane, None):
