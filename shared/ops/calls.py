@@ -14,14 +14,13 @@ ASK_S = 5.0
 
 
 def gather(endpoints: Endpoints) -> Lines:
-    """Of every service; raises StackDown when one does not answer."""
+    """Of every service; raises StackDown when one does not answer, and OpsError when the address of one is not known."""
     return [line for name in catalogue.load().services for line in gather_of(endpoints, name)]
 
 
 def gather_of(endpoints: Endpoints, service: str) -> Lines:
-    """Of one service; none when its address is not known."""
-    address = endpoints.get(service)
-    return [{"service": service, **call} for call in parked(fetch(f"{address.rstrip('/')}/status", ASK_S))] if address else []
+    """Of one service."""
+    return [{"service": service, **call} for call in parked(fetch(f"{endpoints[service].rstrip('/')}/status", ASK_S))]
 
 
 def parked(status: dict[str, Any]) -> Lines:

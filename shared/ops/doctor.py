@@ -58,10 +58,11 @@ def _looks(endpoints: Endpoints) -> Iterator[tuple[str, Callable[[], Iterator[Fi
     if registry := endpoints.get("registry"):
         yield "registry", lambda: _registry(registry)
     yield "console", lambda: _console(endpoints)
+    services = catalogue.load().services
+    for name in services:
+        yield name, _service(name, endpoints)
     for name, address in endpoints.addresses.items():
-        if name in catalogue.load().services:
-            yield name, _service(name, address)
-        elif name not in ("kafka", "registry", "console"):
+        if name not in ("kafka", "registry", "console", *services):
             yield name, _reached(name, address)
 
 
@@ -136,9 +137,9 @@ def _host_and_port(address: str) -> tuple[str, int]:
     return host or "127.0.0.1", int(port)
 
 
-def _service(name: str, address: str) -> Callable[[], Iterator[Finding]]:
+def _service(name: str, endpoints: Endpoints) -> Callable[[], Iterator[Finding]]:
     def look() -> Iterator[Finding]:
-        told = fetch(f"{address.rstrip('/')}/status", timeout=5)
+        told = fetch(f"{endpoints[name].rstrip('/')}/status", timeout=5)
         halted = "; ".join(f"{lane} halted: {why}" for lane, why in told["halted"].items())
         said = f"{told['lanes']} lanes, {told['lag']} records behind, {told['effects_open']} calls open, {told['held']} records held"
         yield Finding(

@@ -20,9 +20,9 @@ def gather(endpoints: Endpoints) -> dict[str, Any]:
 
 
 def _parked(endpoints: Endpoints) -> calls.Lines:
-    """Of the services that answer: which of them do not, the platform's lines say."""
+    """Of the services that are known here and answer: which of them do not, the platform's lines say."""
     found: calls.Lines = []
-    for service in catalogue.load().services:
+    for service in [name for name in catalogue.load().services if name in endpoints.addresses]:
         with suppress(StackDown):
             found += calls.gather_of(endpoints, service)
     return found

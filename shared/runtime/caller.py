@@ -106,7 +106,6 @@ class Caller:
         self.waiting = max(0, self.waiting - room) if len(claimed) == room else self.told - told
         for effect in claimed:
             self._begin(governed, effect, until)
-        METRICS.governor_in_use.labels(self.name).set(governed.in_use)
         return bool(claimed)
 
     async def _find(self) -> Governed | None:

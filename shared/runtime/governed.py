@@ -4,12 +4,10 @@ from shared.runtime import governor
 from shared.runtime.answers import Ambiguous, Answer, Done, Faulty, Rejected, Unavailable
 from shared.runtime.decision import Target
 from shared.runtime.ports import Chance, Clock, Permits
-from shared.telemetry.metrics import CIRCUIT_CLOSED, CIRCUIT_HALF_OPEN, CIRCUIT_OPEN, METRICS
 
 PERMIT_LEASE_S = 15.0
 GAP, MOST_GAP_S = 0.9, 0.02  # the share of what calls at full concurrency are apart
 FORGET = 0.02  # of the quickest call, with each call that takes longer
-GAUGE = {governor.Circuit.CLOSED: CIRCUIT_CLOSED, governor.Circuit.HALF_OPEN: CIRCUIT_HALF_OPEN, governor.Circuit.OPEN: CIRCUIT_OPEN}
 
 
 class Governed:
@@ -73,12 +71,14 @@ class Governed:
                 self.pace = governor.after_answer(self.pace)
                 known = took if self.quickest is None else self.quickest
                 self.quickest = min(took, known + FORGET * (took - known))
-        METRICS.governor_limit.labels(self.name).set(self.pace.limit)
-        METRICS.circuit.labels(self.name).set(GAUGE[governor.circuit(self.pace, now)])
+
+    @property
+    def circuit(self) -> governor.Circuit:
+        return governor.circuit(self.pace, self.clock.monotonic())
 
     def state(self) -> str:
         """How the target is, in a word: flowing, throttled (its limit is lowered), trying (one call at a time) or away."""
-        match governor.circuit(self.pace, self.clock.monotonic()):
+        match self.circuit:
             case governor.Circuit.OPEN:
                 return "away" if self.pace.opened else "throttled"
             case governor.Circuit.HALF_OPEN:

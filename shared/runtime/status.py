@@ -7,6 +7,7 @@ from aiohttp import web
 
 from shared.runtime.calls_desk import Calls
 from shared.runtime.engine import Engine
+from shared.runtime.governor import Circuit
 from shared.runtime.ops_token import token_of
 from shared.runtime.redrive_desk import MOST_BYTES, Desk
 from shared.runtime.runner import Runner
@@ -22,9 +23,11 @@ select (select count(*) from inbox) as inbox, (select count(*) from effect where
 """
 WAITS = "select queue, count(distinct key) as contracts, extract(epoch from now() - min(since))::float8 as oldest from wait group by queue"
 EFFECTS = """
-select target, count(*) as open, min(created) as since, count(*) filter (where faults >= $1) as parked
+select target, count(*) as open, min(created) as since, extract(epoch from now() - min(created))::float8 as age,
+  count(*) filter (where faults >= $1) as parked
 from effect where status in ('open', 'claimed') group by target
 """
+CIRCUIT = {Circuit.CLOSED: metrics.CIRCUIT_CLOSED, Circuit.HALF_OPEN: metrics.CIRCUIT_HALF_OPEN, Circuit.OPEN: metrics.CIRCUIT_OPEN}
 HELD = "select count(*) from held"
 MOST_PARKED = 20
 
@@ -58,7 +61,7 @@ class Status:
         return web.json_response({"service": self.engine.service.name, "alive": True})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """Ready once it belongs to its group: lanes may be few or none where instances are many."""
+        """Ready while it owns a lane. Where instances are more than partitions some have none, and are there for the day that another ends."""
         ready = self.engine.reader is not None and len(self.engine.lanes) > 0
         return web.json_response({"service": self.engine.service.name, "ready": ready}, status=200 if ready else 503)
 
@@ -87,14 +90,15 @@ class Status:
         )
 
     async def metrics(self, request: web.Request) -> web.Response:
+        for each in (METRICS.lag, METRICS.waits, METRICS.oldest_wait, METRICS.parked, METRICS.oldest_call):
+            each.clear()
         self._lag()
-        METRICS.waits.clear()
-        METRICS.oldest_wait.clear()
         self._relays()
+        self._governors()
         METRICS.held.set(await self.pool.fetchval(HELD))
-        METRICS.parked.clear()
         for row in await self.pool.fetch(EFFECTS, FAULTS_TO_PARK):
             METRICS.parked.labels(row["target"]).set(row["parked"])
+            METRICS.oldest_call.labels(row["target"]).set(row["age"])
         for row in await self.pool.fetch(WAITS):
             METRICS.waits.labels(row["queue"]).set(row["contracts"])
             METRICS.oldest_wait.labels(row["queue"]).set(row["oldest"])
@@ -125,6 +129,12 @@ class Status:
             name = f"{lane[0]}/{lane[1]}"
             METRICS.relay_backlog.labels(name).set(relay.backlog)
             METRICS.relay_stalled.labels(name).set(relay.stalled_s)
+
+    def _governors(self) -> None:
+        for name, governed in self.runner.governed.items() if self.runner else ():
+            METRICS.governor_in_use.labels(name).set(governed.in_use)
+            METRICS.governor_limit.labels(name).set(governed.pace.limit)
+            METRICS.circuit.labels(name).set(CIRCUIT[governed.circuit])
 
     def _lag(self) -> int:
         """Records behind, over the lanes owned here; offsets that only carry markers of transactions do not count, an unknown end does."""

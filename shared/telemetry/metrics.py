@@ -30,6 +30,7 @@ class Metrics:
         self.effects = Counter("throughline_effects_total", "Calls to other systems by how they ended", ["target", "outcome"], registry=r)
         self.effect_time = Histogram("throughline_effect_seconds", "One call to another system", ["target"], buckets=CALLS, registry=r)
         self.effects_open = Gauge("throughline_effects_open", "Intents without a final answer yet", ["target"], registry=r)
+        self.oldest_call = Gauge("throughline_oldest_call_seconds", "Age of the oldest intent without a final answer", ["target"], registry=r)
         self.parked = Gauge("throughline_parked_calls", "Calls whose adapter keeps failing until somebody mends it", ["target"], registry=r)
         self.waits = Gauge("throughline_waits", "Contracts that wait", ["queue"], registry=r)
         self.oldest_wait = Gauge("throughline_oldest_wait_seconds", "Age of the oldest wait", ["queue"], registry=r)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from services.visibility.ports import views
 from shared.ops.cli import app
+from shared.wire import catalogue
 
 SINCE = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 KEY = "legal_entity:BU-17@netsuite-emea"
@@ -136,7 +137,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     (folder / "run").mkdir()
     url = f"http://127.0.0.1:{server.server_port}"
-    (folder / "run" / "endpoints.json").write_text(json.dumps({"console": url, "psa_sync": url}))
+    (folder / "run" / "endpoints.json").write_text(json.dumps({"console": url, **dict.fromkeys(catalogue.load().services, url)}))
     yield folder
     server.shutdown()
     thread.join()

@@ -55,6 +55,16 @@ def test_a_doctor_that_finds_something_ends_with_exit_code_3(tmp_path: Path) -> 
     assert not found["netsuite"]["well"]
 
 
+def test_a_service_whose_address_is_not_known_is_not_taken_for_well(tmp_path: Path) -> None:
+    home = _home(tmp_path, console="http://127.0.0.1:9")
+    done = CliRunner().invoke(cli.app, ["doctor", "--home", str(home), "--json"])
+    found = {each["part"]: each for each in json.loads(done.output)}
+    assert not found["master_data"]["well"]
+    assert "THROUGHLINE_MASTER_DATA_OPS" in found["master_data"]["said"]
+    with pytest.raises(OpsError, match="THROUGHLINE_CONTRACT_EVENTS_OPS"):
+        CliRunner().invoke(cli.app, ["calls", "ls", "--home", str(home)], catch_exceptions=False)
+
+
 def test_a_home_given_by_name_wins_over_the_environment(tmp_path: Path) -> None:
     home = _home(tmp_path, console="http://here:1")
     assert endpoints.find(home, {"THROUGHLINE_CONSOLE": "http://there:1"})["console"] == "http://here:1"
