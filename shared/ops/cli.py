@@ -13,6 +13,7 @@ import typer
 from shared.ops import endpoints as where
 from shared.ops import show, stack
 from shared.ops.cli_dlt import dlt
+from shared.ops.cli_lanes import lanes
 from shared.ops.cli_options import Home, Json
 from shared.ops.cli_options import answer as _answer
 from shared.ops.errors import Exit, for_people
@@ -37,6 +38,7 @@ for name, group in (
     ("waits", waits),
     ("mappings", mappings),
     ("dlt", dlt),
+    ("lanes", lanes),
     ("topics", topics),
     ("schemas", schemas),
 ):

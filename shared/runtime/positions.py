@@ -39,17 +39,21 @@ class Publisher:
 
     def open(self) -> int:
         """Become the lane's only publisher and say what it published last. Raises Halted, KafkaException or TimeoutError."""
-        self.sent_twice = False
-        self.producer = producer = self.outside.producer(self._configuration())
-        producer.init_transactions(OPEN_S)
-        partitions = producer.list_topics(self.topic, OPEN_S).topics[self.topic].partitions
-        self.partition = self.lane[1] % max(1, len(partitions))
-        position = self._read()  # only now: nothing of a previous owner can land behind it any more
+        position = self.begin()
         if position is None:
             return 0
         if position.incarnation != self.incarnation:
             raise Halted(f"position {position.seq} was written for another database ({position.incarnation}); this one is {self.incarnation}")
         return position.seq
+
+    def begin(self) -> Position | None:
+        """Become the lane's only publisher; what its last one noted, for whichever database. Raises KafkaException or TimeoutError."""
+        self.sent_twice = False
+        self.producer = producer = self.outside.producer(self._configuration())
+        producer.init_transactions(OPEN_S)
+        partitions = producer.list_topics(self.topic, OPEN_S).topics[self.topic].partitions
+        self.partition = self.lane[1] % max(1, len(partitions))
+        return self._read()  # only now: nothing of a previous owner can land behind it any more
 
     def publish(self, rows: list[OutboxRow]) -> None:
         """All of `rows` and the new position, or nothing. Raises KafkaException: then it is unknown which.
@@ -57,12 +61,19 @@ class Publisher:
         The client does not know KIP-890 (librdkafka issue 5423): an EndTxn that it sent again after its connection broke may reach the coordinator
         a second time, within the next transaction, and end that one half done. Whoever finds `sent_twice` opens anew first, with an epoch of its own.
         """
+        self._transact(rows, rows[-1].seq)
+
+    def note(self, seq: int) -> None:
+        """Have the lane go on behind `seq`, for this database. Raises KafkaException."""
+        self._transact([], seq)
+
+    def _transact(self, rows: list[OutboxRow], seq: int) -> None:
         if (producer := self.producer) is None:
             raise KafkaException("the publisher is closed")
         producer.begin_transaction()
         for row in rows:
             producer.produce(row.target, row.value, key=row.key, headers=[*unpacked(row.headers), *self._lane_headers(row.seq)])
-        position = msgspec.json.encode(Position(rows[-1].seq, self.incarnation))
+        position = msgspec.json.encode(Position(seq, self.incarnation))
         producer.produce(self.topic, position, key=self.key, partition=self.partition)
         began = self.outside.clock.monotonic()
         producer.flush(COMMIT_S)

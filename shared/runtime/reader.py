@@ -174,7 +174,7 @@ def _judge(error: KafkaError, lane: Lane, claim: OwnedLane | None, offset: int |
             return
         raise OffsetGone(
             f"{lane[0]} partition {lane[1]} does not hold the next offset any more ({error.str()}): "
-            "records were deleted or the topic was made anew; decide with `throughline doctor` how to go on"
+            "records were deleted before they were read; `throughline lanes follow-topic` steps over them once somebody has decided so"
         )
     elif error.fatal():
         raise KafkaException(error)

@@ -41,8 +41,10 @@ async def running(service: Bench) -> AsyncIterator[tuple[Engine, Runner | None]]
         if runner:
             runner.drain()
             await runner.stop(5)
-        await asyncio.gather(*tasks)
-        await pool.close()
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await pool.close()
 
 
 def settled(service: Bench, count: int) -> Callable[[], Awaitable[bool]]:

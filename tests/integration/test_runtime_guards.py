@@ -10,7 +10,9 @@ from confluent_kafka.cimpl import NewTopic
 
 from shared.runtime.engine import Engine
 from shared.runtime.owning import DatabaseChanged, LaneLost
+from shared.runtime.resuming import follow_topic
 from shared.store.batches import BatchStore
+from shared.store.resuming import Signed
 from shared.store.rows import Batch, Lane, OutboxRow
 from tests.integration.test_runtime import running, settled, until
 from tests.support.service import PARTITIONS, Bench, account, bench
@@ -127,7 +129,7 @@ async def test_a_lane_whose_topic_was_made_anew_halts_when_it_is_claimed_and_goe
             await until(halted(engine, PARTITIONS))
             assert all("made anew" in why for why in engine.owning.halts.values())
         assert (await service.fetch("select count(*) as n from journal"))[0]["n"] == 20
-        await service.fetch("update lane set next = 0, topic_id = null where topic = $1", service.source)
+        await follow_topic(service.runtime_settings(), service.source, True, Signed("ann@desk", "it is meant to be read"))
         async with running(service):
             await until(settled(service, 20 + new))
 

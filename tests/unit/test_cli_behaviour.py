@@ -1,7 +1,9 @@
 """How commands end, what they say when something is missing, and what they never let through."""
 
 import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +16,16 @@ def _home(folder: Path, **addresses: str) -> Path:
     (folder / "run").mkdir()
     (folder / "run" / "endpoints.json").write_text(json.dumps(addresses))
     return folder
+
+
+class _Alive(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
 
 
 def _main(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -63,6 +75,18 @@ def test_a_service_whose_address_is_not_known_is_not_taken_for_well(tmp_path: Pa
     assert "THROUGHLINE_MASTER_DATA_OPS" in found["master_data"]["said"]
     with pytest.raises(OpsError, match="THROUGHLINE_CONTRACT_EVENTS_OPS"):
         CliRunner().invoke(cli.app, ["calls", "ls", "--home", str(home)], catch_exceptions=False)
+
+
+def test_lanes_of_a_service_that_runs_are_left_alone(tmp_path: Path) -> None:
+    words = ["lanes", "follow-database", "master_data", "--lost", "nothing", "--why", "failover", "--home", str(tmp_path)]
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Alive) as server:
+        _home(tmp_path, master_data=f"http://127.0.0.1:{server.server_port}")
+        Thread(target=server.serve_forever).start()
+        with pytest.raises(OpsError, match="is running"):
+            CliRunner().invoke(cli.app, words, catch_exceptions=False)
+        server.shutdown()
+    with pytest.raises(OpsError, match=r"environments\.json"):  # it stands still: what the service is told is needed next
+        CliRunner().invoke(cli.app, words, catch_exceptions=False)
 
 
 def test_a_home_given_by_name_wins_over_the_environment(tmp_path: Path) -> None:
