@@ -25,11 +25,13 @@ def share_stopped(stopped: Mapping[str, Decimal], total: Mapping[str, Decimal]) 
 
 
 _MAPPED = {
+    "erp_setup": {"note": "<WHAT WAS SET UP>"},
     "erp_route": {"tenant": "<TENANT>"},
     "legal_entity": {"code": "<CODE>", "name": "<NAME>", "subsidiary": "<SUBSIDIARY>"},
     "resource_code": {"code": "<CODE>"},
     "tax": {"treatment": "<STANDARD|REVERSE_CHARGE|EXEMPT>", "tax_code": "<TAX CODE>"},
 }
+_FIRST = {"erp_setup": "Set it up in the ERP first, as the reason of the wait says. "}
 _SENTENCES = {
     "account": "The CRM has to send this account: it comes with the account's next change, or when the CRM's accounts are fed again.",
     "approval": "The approver named in the key has to decide in the contract system; the decision wakes the contract.",
@@ -44,7 +46,7 @@ def supply_of(key: str) -> Supply:
         return Supply(sentence=_SENTENCES.get(kind, "The event that carries this key wakes everything that waits for it."))
     line = {"key": key, "effective_from": "<YYYY-MM-DD>", "values": _MAPPED[kind], "actor": "<YOUR NAME>", "reason": "<WHY>"}
     return Supply(
-        sentence="Fill in the values, save the line, and load it: what waits for this key goes on by itself.",
+        sentence=_FIRST.get(kind, "") + "Fill in the values, save the line, and load it: what waits for this key goes on by itself.",
         file=json.dumps(line, ensure_ascii=False),
         command="throughline mappings load mapping.jsonl",
     )

@@ -24,7 +24,10 @@ class AccountReport:
 
 
 class MappingKind(StrEnum):
+    """What a key stands for. `ERP_SETUP`: something that an ERP refused as unknown, reported once it has been set up there."""
+
     ERP_ROUTE = "ERP_ROUTE"
+    ERP_SETUP = "ERP_SETUP"
     LEGAL_ENTITY = "LEGAL_ENTITY"
     RESOURCE_CODE = "RESOURCE_CODE"
     TAX = "TAX"

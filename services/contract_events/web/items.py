@@ -11,7 +11,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.contract_events.domain.events import ContractEvent
-from services.contract_events.domain.reports import AccountReport, MappingReport, mapping_violation
+from services.contract_events.domain.reports import AccountReport, MappingKind, MappingReport, mapping_violation
 from services.contract_events.ports import Parcel
 from shared.kernel.ids import derive
 from shared.messages.reshape import reshape
@@ -87,7 +87,12 @@ def parcel_of(report: ContractEvent | AccountReport | MappingReport) -> Parcel:
         return Parcel(CONTRACTS, report.contract_id, report.event_id, reshape(report, SourceContract))
     if isinstance(report, AccountReport):
         return Parcel(ACCOUNTS, report.account_id, report.event_id, reshape(report, SourceAccount))
-    return Parcel(MAPPINGS, report.key, report.event_id, reshape(report, SourceMapping))
+    return Parcel(MAPPINGS, report.key, report.event_id, reshape(_in_a_released_kind(report), SourceMapping))
+
+
+def _in_a_released_kind(report: MappingReport) -> MappingReport:
+    """Readers of the first schema could not take a kind that it does not have; whom a mapping concerns is told by its key."""
+    return replace(report, kind=MappingKind.ERP_ROUTE) if report.kind is MappingKind.ERP_SETUP else report
 
 
 def _object(line: bytes, what: str) -> Mapping[str, Any]:

@@ -1,9 +1,13 @@
 """Batches at the door: every line is answered for itself, nobody unknown is let in, nothing is taken that cannot be kept."""
 
+import json
+
 import pytest
 
 from services.contract_events.web.limits import Limits
-from shared.messages.source import SourceContract
+from services.visibility.policy import supply_of
+from shared.messages.source import SourceContract, SourceMapping
+from shared.wire.encoder import writer_of
 from tests.unit.contract_events.doors import TOKEN, open_door
 from tests.unit.contract_events.test_ocds_rules import a_release
 
@@ -66,6 +70,16 @@ async def test_accounts_and_mappings_go_to_their_topics() -> None:
             ("source.crm.account.v1", "ACC-1"),
             ("source.reference.mapping.v1", "erp_route:BU-1@emea"),
         ]
+
+
+async def test_what_was_set_up_in_an_erp_is_told_under_the_key_that_contracts_wait_for() -> None:
+    told = json.loads(supply_of("erp_setup:currency-EUR@netsuite-emea").file or "")
+    async with open_door() as door:
+        await door.intake("mappings", MAPPING | {"kind": "ERP_SETUP", "key": told["key"], "values": told["values"]})
+        (parcel,) = door.kept.parcels
+    assert isinstance(parcel.message, SourceMapping)
+    assert (parcel.key, parcel.message.values) == ("erp_setup:currency-EUR@netsuite-emea", told["values"])
+    writer_of(SourceMapping.avro_schema)(parcel.message, bytearray())  # it fits the schema that was released
 
 
 WRONG = [
