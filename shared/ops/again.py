@@ -23,7 +23,7 @@ def start(endpoints: Endpoints, service: str, task: str, *arguments: str) -> Any
     if done.returncode == Exit.USAGE:
         raise SystemExit(Exit.USAGE)  # it has said what is written otherwise
     if done.returncode not in (Exit.DONE, Exit.FOUND):
-        raise OpsError(f"{service} could not {task}: see above. The running service is as it was.")
+        raise OpsError(f"{service} could not do this ({task}): see above. What runs is as it was.")
     return json.loads(done.stdout)
 
 

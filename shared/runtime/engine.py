@@ -84,7 +84,6 @@ class Engine:
 
     async def _note_progress(self) -> None:
         """Move fences over markers of transactions: a quiet lane must not wait at an offset that retention will take away."""
-        self.owning.drop_unpublishable()
         passed = [claim for claim in self.lanes if claim.caught_up_to > claim.next]
         fences = [Fence(claim.lane, claim.next, claim.caught_up_to, claim.epoch) for claim in passed]
         assert self.reader is not None
@@ -148,6 +147,7 @@ class Engine:
             self.working = False
 
     async def _take_all(self, fetched: Sequence[Fetched]) -> None:
+        self.owning.drop_unpublishable()
         due = await self.inbox.due(self.lanes)
         items = [item_of_inbox(row, claim, self.service, self.codec) for row in due if (claim := self.lanes.get(row.lane))]
         ours = [(record, item) for record, item in fetched if self.lanes.holds(record.claim)]

@@ -174,7 +174,7 @@ def _judge(error: KafkaError, lane: Lane, claim: OwnedLane | None, offset: int |
             return
         raise OffsetGone(
             f"{lane[0]} partition {lane[1]} does not hold the next offset any more ({error.str()}): "
-            "records were deleted before they were read; `throughline lanes follow-topic` steps over them once somebody has decided so"
+            "records were deleted before they were read, or the log was set back; see docs/do/go-on-with-a-halted-lane.md"
         )
     elif error.fatal():
         raise KafkaException(error)

@@ -25,8 +25,8 @@ def lanes(service: Service, settings: RuntimeSettings, arguments: Sequence[str])
     logs.configure(service.name, "CRITICAL")  # standard output carries the answer
     try:
         json.dump(asyncio.run(_followed(service, settings, asked)), sys.stdout)
-    except (Undecided, TopicUnclear, KafkaException, *AWAY) as error:
-        print(f"{error or type(error).__name__} (Kafka {settings.kafka})", file=sys.stderr)
+    except (Undecided, TopicUnclear, KafkaException, LookupError, *AWAY) as error:
+        print(f"{str(error) or type(error).__name__} (Kafka {settings.kafka})", file=sys.stderr)
         return FAILED
     return DONE
 

@@ -21,58 +21,74 @@ class Undecided(Exception):
 
 
 async def follow_database(service: str, settings: RuntimeSettings, lost_commits: bool, signed: Signed) -> Found:
-    """Every lane whose position contradicts this database goes on behind it. Whoever publishes for the service is fenced.
+    """Every lane whose position contradicts this database goes on behind it; none, when one is refused. Whoever publishes for the service is fenced.
 
     Raises Undecided when a lane has lost commits though none are said to be lost, KafkaException, TimeoutError, and what asyncpg raises.
     """
     async with await open_pool(settings.postgres.get_secret_value(), 2) as pool:
         store, incarnation = ResumeStore(pool), await LaneStore(pool).incarnation()
-        found: Found = []
+        contradicting: list[tuple[Standing, Publisher, int]] = []
         for stood in await store.lanes():
             publisher = Publisher(OUTSIDE, settings.kafka, service, stood.lane, incarnation)
             position = await asyncio.to_thread(publisher.begin)
-            if position is None or (position.incarnation == incarnation and position.seq <= stood.head):
-                continue
-            if position.seq > stood.head and not lost_commits:
-                raise Undecided(f"{_name(stood)} gave out {stood.head} numbers and published {position.seq}: commits were lost; say --lost commits.")
-            moved = await store.renumber(stood.lane, position.seq, lost_commits, signed)
-            await asyncio.to_thread(publisher.note, position.seq)  # last: until then the lane halts again, and this can be said again
-            found.append({"lane": _name(stood), "goes on behind": position.seq, "numbers moved by": moved})
+            if position is not None and (position.incarnation != incarnation or position.seq > stood.head):
+                contradicting.append((stood, publisher, position.seq))
+        for stood, _, seq in contradicting:
+            if seq > stood.head and not lost_commits:
+                raise Undecided(f"{_name(stood)} gave out {stood.head} numbers and published {seq}: commits were lost; say --lost commits.")
+        found: Found = []
+        for stood, publisher, seq in contradicting:
+            moved = await store.renumber(stood.lane, seq, lost_commits, signed)
+            await asyncio.to_thread(publisher.note, seq)  # last: until then the lane halts again, and this can be said again
+            found.append({"lane": _name(stood), "goes on behind": seq, "numbers moved by": moved})
         return found
 
 
 async def follow_topic(settings: RuntimeSettings, topic: str, from_beginning: bool, signed: Signed) -> Found:
-    """Every lane whose topic was made anew, or does not hold the next offset any more, reads the topic that is there now: from the first record that
-    it holds, or from the same offset. Raises Undecided, TopicUnclear, KafkaException, and what asyncpg raises."""
+    """Every lane whose topic was made anew, or does not hold the next offset, reads the topic that is there now: from the first record that it
+    holds, or from the same offset; none, when one is refused. Lanes without a partition any more are named, and left.
+
+    Raises Undecided, TopicUnclear, KafkaException, and what asyncpg raises.
+    """
     topic_id = (await KafkaTopicIds(settings.kafka).of([topic])).get(topic)
     if topic_id is None:
         raise Undecided(f"There is no topic {topic} to read: `throughline topics apply` makes what is missing.")
     async with await open_pool(settings.postgres.get_secret_value(), 2) as pool:
         store = ResumeStore(pool)
         lanes = [stood for stood in await store.lanes() if stood.lane[0] == topic]
-        firsts = await asyncio.to_thread(_firsts, settings.kafka, lanes)
-        astray = [stood for stood in lanes if stood.topic_id not in (None, topic_id) or stood.next < firsts[stood.lane[1]]]
-        anew = any(stood.topic_id not in (None, topic_id) for stood in lanes)
-        if anew and from_beginning and (letters := await store.letters(topic)):
-            raise Undecided(
-                f"{letters} dead letters and held records of {topic} stand, under offsets that are used again: export and discard them first."
-            )
+        ends = await asyncio.to_thread(_ends, settings.kafka, topic)
+        gone = [stood for stood in lanes if stood.lane[1] not in ends]
+        astray = [stood for stood in lanes if stood not in gone and _is_astray(stood, topic_id, ends[stood.lane[1]])]
+        if not from_beginning:
+            _same_is_there(astray, ends)
+        elif letters := await store.letters(topic, [stood.lane[1] for stood in astray if stood.topic_id not in (None, topic_id)]):
+            raise Undecided(f"{letters} dead letters and held records of {topic} stand, under offsets that are used again: export and discard them.")
+        found: Found = [{"lane": _name(stood), "read up to": stood.next, "goes on at": "no partition any more"} for stood in gone]
         for stood in astray:
-            first = firsts[stood.lane[1]]
-            if not from_beginning and stood.next < first:
-                raise Undecided(f"{_name(stood)} begins at {first}, and {stood.next} is to be read next: say --from beginning.")
-            await store.follow(stood, first if from_beginning else stood.next, topic_id, signed)
-        return [
-            {"lane": _name(stood), "read up to": stood.next, "goes on at": firsts[stood.lane[1]] if from_beginning else stood.next}
-            for stood in astray
-        ]
+            start = ends[stood.lane[1]][0] if from_beginning else stood.next
+            await store.follow(stood, start, topic_id, signed)
+            found.append({"lane": _name(stood), "read up to": stood.next, "goes on at": start})
+        return found
 
 
-def _firsts(bootstrap: str, lanes: list[Standing]) -> dict[int, int]:
-    """The first offset that each partition holds."""
+def _is_astray(stood: Standing, topic_id: str, ends: tuple[int, int]) -> bool:
+    return stood.topic_id not in (None, topic_id) or not ends[0] <= stood.next <= ends[1]
+
+
+def _same_is_there(astray: list[Standing], ends: dict[int, tuple[int, int]]) -> None:
+    """Raises Undecided for a lane whose next offset the topic does not hold."""
+    for stood in astray:
+        first, past = ends[stood.lane[1]]
+        if not first <= stood.next <= past:
+            raise Undecided(f"{_name(stood)} holds {first} up to {past}, and {stood.next} is to be read next: say --from beginning.")
+
+
+def _ends(bootstrap: str, topic: str) -> dict[int, tuple[int, int]]:
+    """The first offset that each partition holds, and the one behind its last."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused"})
     try:
-        return {stood.lane[1]: consumer.get_watermark_offsets(TopicPartition(*stood.lane), OPEN_S)[0] for stood in lanes}
+        partitions = consumer.list_topics(topic, OPEN_S).topics[topic].partitions
+        return {part: consumer.get_watermark_offsets(TopicPartition(topic, part), OPEN_S) for part in partitions}
     finally:
         consumer.close()
 

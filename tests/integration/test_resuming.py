@@ -12,7 +12,8 @@ from shared.runtime.engine import Engine
 from shared.runtime.reader import OffsetGone
 from shared.runtime.resume_command import lanes
 from shared.runtime.resuming import Undecided, follow_database, follow_topic
-from shared.store.resuming import Signed
+from shared.store.pool import open_pool
+from shared.store.resuming import ResumeStore, Signed
 from tests.integration.test_runtime import running, settled, until
 from tests.integration.test_runtime_guards import halted, make_anew
 from tests.support.redriving import desk
@@ -115,6 +116,51 @@ async def test_commits_that_are_gone_are_not_taken_for_nothing(stack: Stack, dat
         await work(service, 2)
         assert [m.name for _, m in service.emitted()] == ["A", "after"]
         assert not numbers_twice(service)
+
+
+async def test_no_lane_goes_on_when_one_is_refused(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        send(service, *(f"A{n}" for n in range(9)))
+        await work(service, 9)
+        await promote(service)
+        await service.fetch("update lane set head = 0 where part = (select max(part) from lane where head > 0)")
+        with pytest.raises(Undecided):
+            await follow_database(service.name, service.runtime_settings(), False, ANN)
+        assert await service.fetch("select from audit") == []
+        lanes_moved = await follow_database(service.name, service.runtime_settings(), True, ANN)
+        assert len(lanes_moved) == len(await service.fetch("select from lane where next > 0")) > 1
+
+
+async def test_numbers_that_move_move_wherever_they_are_named(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        await service.fetch("insert into lane (topic, part, epoch, head) values ('in.v1', 0, 1, 6), ('other.v1', 1, 1, 1)")
+        page = "insert into outbox_page (topic, part, first, last, target, key, value, headers, upto, behind) values"
+        none = "array['t', 't'], array['k', 'k']::bytea[], array['v', 'v']::bytea[], array['h', 'h']::bytea[]"
+        await service.fetch(f"{page} ('in.v1', 0, 3, 4, {none}, 3, null), ('in.v1', 0, 5, 6, {none}, null, null)")
+        await service.fetch(f"{page} ('other.v1', 1, 1, 2, {none}, null, array['in.v1/0:5', null])")
+        await service.fetch("insert into state (key, version, body, told) values ('a', 1, '', 'in.v1/0:2'), ('b', 1, '', 'in.v1/0:6')")
+        async with await open_pool(service.dsn, 2) as pool:
+            assert await ResumeStore(pool).renumber(("in.v1", 0), 4, True, ANN) == 2
+            assert await ResumeStore(pool).renumber(("in.v1", 0), 4, True, ANN) == 0, "said again it changes nothing"
+        pages = await service.fetch("select first, last, upto, behind from outbox_page order by topic, first")
+        assert [tuple(row.values()) for row in pages] == [(5, 6, None, None), (7, 8, None, None), (1, 2, None, ["in.v1/0:7", None])]
+        assert [row["told"] for row in await service.fetch("select told from state order by key")] == ["in.v1/0:2", "in.v1/0:8"]
+        assert [row["head"] for row in await service.fetch("select head from lane order by topic")] == [8, 1]
+
+
+async def test_an_offset_that_the_log_has_not_reached_is_not_gone_on_from(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        send(service, "A")
+        await work(service, 1)
+        await service.fetch("update lane set next = 1000 where next > 0")
+        await service.fetch("insert into lane (topic, part, epoch) values ($1, 99, 1)", service.source)
+        with pytest.raises(Undecided, match="1000 is to be read next"):
+            await follow_topic(service.runtime_settings(), service.source, False, ANN)
+        found = await follow_topic(service.runtime_settings(), service.source, True, ANN)
+        assert {each["goes on at"] for each in found} == {0, "no partition any more"}
+        service.send(("A", account("A", "again")))
+        await work(service, 3)
+        assert [m.name for _, m in service.emitted()] == ["A", "again"]
 
 
 async def test_a_topic_made_anew_is_read_from_its_beginning_once_no_letter_of_the_old_one_stands(stack: Stack, database: str) -> None:
