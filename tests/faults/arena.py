@@ -231,7 +231,7 @@ def _status(url: str) -> Any:
 
 @contextmanager
 def arena(nodes: int, keep: Path | None = None) -> Iterator[Arena]:
-    """Up and ready; ended, and its data removed unless a place for it was named."""
+    """Up and ready; ended, and its data removed unless a place for it was named, or it was said to be `kept`."""
     folder = keep or Path(tempfile.mkdtemp(prefix="throughline-faults-"))
     home.make(folder)
     made = Arena(Plan(folder.resolve(), free_port_base(), nodes), 0, keep is not None)
@@ -241,6 +241,6 @@ def arena(nodes: int, keep: Path | None = None) -> Iterator[Arena]:
         yield made
     finally:
         made.stop()
-        if keep is None:
+        if not made.kept:
             remove_home(folder / "standby")
             remove_home(folder)

@@ -71,6 +71,9 @@ class Run:
                 feeder.stopping.set()
                 feeding.join(60)
             self._end(here, feeder)
+            if not self.report().holds:
+                here.kept = True
+                self.say(f"what did not hold lies in {here.plan.home}")
 
     def report(self) -> Report:
         together = {f"moments with {count} faults at once": moments for count, moments in sorted(self.together.items()) if count > 1}
