@@ -52,7 +52,9 @@ class Publisher:
         self.producer = producer = self.outside.producer(self._configuration())
         producer.init_transactions(OPEN_S)
         partitions = producer.list_topics(self.topic, OPEN_S).topics[self.topic].partitions
-        self.partition = self.lane[1] % max(1, len(partitions))
+        if not partitions:
+            raise TimeoutError(f"no broker says how many partitions {self.topic} has")
+        self.partition = self.lane[1] % len(partitions)
         return self._read()  # only now: nothing of a previous owner can land behind it any more
 
     def publish(self, rows: list[OutboxRow]) -> None:
