@@ -46,7 +46,6 @@ class Link:
     passed: Counter[str] = field(default_factory=Counter)
 
     def heal(self) -> None:
-        self.mode, self.delay_s = Mode.PASS, 0.0
         self.traps.clear()
         self.closed.clear()
 
@@ -70,13 +69,14 @@ class Proxy:
         """Cut every connection that is open now; how many those were."""
         return int(self._run(self._reset(link)))
 
+    def pass_again(self, link: Link) -> None:
+        """Connections of which something was swallowed are cut at the same moment: no network makes a stream with a hole in it."""
+        self._run(self._pass_again(link))
+
     def heal(self) -> None:
-        """Pass everything again. What was swallowed is cut, as its peers would wait for it for ever."""
         for link in self.links.values():
-            cut = link.mode in (Mode.SWALLOW, Mode.DEAF)
+            self.pass_again(link)
             link.heal()
-            if cut:
-                self.reset(link)
 
     def close(self) -> None:
         """Stop listening and cut what is open."""
@@ -95,6 +95,12 @@ class Proxy:
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    async def _pass_again(self, link: Link) -> None:
+        cut = link.mode in (Mode.SWALLOW, Mode.DEAF)
+        link.mode, link.delay_s = Mode.PASS, 0.0
+        if cut:
+            await self._reset(link)
 
     async def _reset(self, link: Link) -> int:
         cut = list(link.open)

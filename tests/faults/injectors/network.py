@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.faults import wire
 from tests.faults.arena import Arena
 from tests.faults.injectors.kinds import Act, Fault, wait_for
-from tests.faults.proxy import Link, Mode
+from tests.faults.proxy import Mode
 from tests.faults.wire import Trap
 
 TRAP_S = 8.0  # a trap that nothing has walked into by then is taken away
@@ -46,7 +46,7 @@ def changed(link: str, mode: Mode, seconds: float, delay_s: float = 0.0) -> Act:
                 arena.proxy.reset(each)
         time.sleep(seconds)
         for each in links:
-            _pass_again(arena, each)
+            arena.proxy.pass_again(each)
         return 1
 
     return act
@@ -54,13 +54,6 @@ def changed(link: str, mode: Mode, seconds: float, delay_s: float = 0.0) -> Act:
 
 def reset(link: str) -> Act:
     return lambda arena, rng: int(sum(arena.proxy.reset(each) for name, each in arena.links.items() if name.startswith(link)) > 0)
-
-
-def _pass_again(arena: Arena, link: Link) -> None:
-    cut = link.mode in (Mode.SWALLOW, Mode.DEAF)
-    link.mode, link.delay_s = Mode.PASS, 0.0
-    if cut:
-        arena.proxy.reset(link)
 
 
 FAULTS = (
