@@ -8,14 +8,14 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
@@ -94,9 +94,23 @@ class Room:
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+async def forget_positions(bootstrap: str) -> None:
+    """Those of the test before contradict this one's database."""
+    admin, topic = AdminClient({"bootstrap.servers": bootstrap}), f"{SERVICE.name}.position.v1"
+    await asyncio.wrap_future(admin.delete_topics([topic])[topic])
+
+    async def there_again() -> bool:
+        with suppress(KafkaException):
+            await asyncio.to_thread(topics.apply, bootstrap)
+        return not topics.plan(bootstrap)
+
+    await until(there_again)
+
+
 @pytest.fixture
 async def room(stack: Stack, database: str) -> Room:
     await asyncio.to_thread(topics.apply, stack.bootstrap)
+    await forget_positions(stack.bootstrap)
     await asyncio.to_thread(schemas.publish, stack.registry)
     await asyncio.to_thread(ensure, database, {"visibility": "secret"})
     dsn = urlsplit(database)
