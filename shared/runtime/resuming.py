@@ -61,7 +61,7 @@ async def follow_topic(settings: RuntimeSettings, topic: str, from_beginning: bo
         astray = [stood for stood in lanes if stood not in gone and _is_astray(stood, topic_id, ends[stood.lane[1]])]
         if not from_beginning:
             _same_is_there(astray, ends)
-        elif letters := await store.letters(topic, [stood.lane[1] for stood in astray if stood.topic_id not in (None, topic_id)]):
+        elif letters := await store.letters(topic, [stood.lane[1] for stood in astray if _is_anew(stood, topic_id)]):
             raise Undecided(f"{letters} dead letters and held records of {topic} stand, under offsets that are used again: export and discard them.")
         found: Found = [{"lane": _name(stood), "read up to": stood.next, "goes on at": "no partition any more"} for stood in gone]
         for stood in astray:
@@ -72,14 +72,23 @@ async def follow_topic(settings: RuntimeSettings, topic: str, from_beginning: bo
 
 
 def _is_astray(stood: Standing, topic_id: str, ends: tuple[int, int]) -> bool:
-    return stood.topic_id not in (None, topic_id) or not ends[0] <= stood.next <= ends[1]
+    return _is_anew(stood, topic_id) or not _reaches(ends, stood)
+
+
+def _is_anew(stood: Standing, topic_id: str) -> bool:
+    return stood.topic_id not in (None, topic_id)
+
+
+def _reaches(ends: tuple[int, int], stood: Standing) -> bool:
+    """Whether the next offset lies between the ends of its partition."""
+    return ends[0] <= stood.next <= ends[1]
 
 
 def _same_is_there(astray: list[Standing], ends: dict[int, tuple[int, int]]) -> None:
     """Raises Undecided for a lane whose next offset the topic does not hold."""
     for stood in astray:
         first, past = ends[stood.lane[1]]
-        if not first <= stood.next <= past:
+        if not _reaches((first, past), stood):
             raise Undecided(f"{_name(stood)} holds {first} up to {past}, and {stood.next} is to be read next: say --from beginning.")
 
 
