@@ -64,10 +64,11 @@ def build(settings: Settings) -> Service:
 def run_rebuild(settings: Settings) -> int:
     """Make the projection anew and write what changed to standard output, as JSON; the exit code."""
     from services.visibility.adapters.rebuilding import rebuild
-    from shared.runtime.replaying.command import answered
+    from shared.runtime.asked import answered
+    from shared.store.shadow import ShadowError
 
     service = build(settings)
-    return answered(service, settings.runtime, lambda: rebuild(service, settings.runtime))
+    return answered(service, settings.runtime, lambda: rebuild(service, settings.runtime), ShadowError)
 
 
 def run_kpis(settings: KpiSettings) -> None:

@@ -26,7 +26,7 @@ def follow_topic(endpoints: Endpoints, service: str, topic: str, start: str, why
 def _follow(endpoints: Endpoints, service: str, verb: str, said: Sequence[str], why: str) -> Lines:
     if (address := endpoints.get(service)) and _answers(address):
         raise OpsError(f"{service} is running at {address}: stop all of its instances first, and start them afterwards.")
-    lines: Lines = again.start(endpoints, service, "lanes", verb, *said, "--who", who(), "--why", why)
+    lines: Lines = again.start(endpoints, service, "lanes", verb, *said, "--who", who(), "--why", why)["lanes"]
     return lines
 
 

@@ -1,18 +1,13 @@
 """`python -m services.<name> replay [--from WHERE] [--to WHERE]`: writes its report to standard output as JSON; exit code 3 for a difference."""
 
 import argparse
-import gc
-import json
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
-
-import uvloop
-from confluent_kafka import KafkaException
+from collections.abc import Sequence
+from typing import Any
 
 from shared.messages import BY_TOPIC
+from shared.runtime.asked import USAGE, answered
 from shared.runtime.decision import Service
-from shared.runtime.main import GC_THRESHOLD
 from shared.runtime.replaying.comparing import Output, Report, compare, spans_as_json
 from shared.runtime.replaying.deciding import Replay
 from shared.runtime.replaying.log import Log, spans_of
@@ -20,14 +15,9 @@ from shared.runtime.replaying.progress import shown
 from shared.runtime.replaying.where import Where, WhereError, read_where
 from shared.runtime.settings import RuntimeSettings
 from shared.store.shadow import ShadowError, open_shadow, rooms_beside, scripts_of
-from shared.telemetry import logs
 from shared.wire import catalogue
 from shared.wire.codec import Codec
-from shared.wire.registry import Registry, RegistryAway
-
-DONE, FAILED, USAGE, FOUND = 0, 1, 2, 3
-T = TypeVar("T")
-POSTGRES_AWAY = (OSError, TimeoutError)
+from shared.wire.registry import Registry
 
 
 def replay(service: Service, settings: RuntimeSettings, arguments: Sequence[str]) -> int:
@@ -42,25 +32,7 @@ def replay(service: Service, settings: RuntimeSettings, arguments: Sequence[str]
     except WhereError as error:
         print(error, file=sys.stderr)
         return USAGE
-    return answered(service, settings, lambda: _report(service, settings, start, end))
-
-
-def answered(service: Service, settings: RuntimeSettings, ask: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> int:
-    """Print what `ask` found, as JSON; 3 when that holds a difference. Standard output carries nothing else, so logs are kept to the worst."""
-    logs.configure(service.name, "CRITICAL")
-    try:
-        found = quick(ask())
-    except (ShadowError, RegistryAway, KafkaException, *POSTGRES_AWAY) as error:
-        print(f"{error or type(error).__name__} (Kafka {settings.kafka}, registry {settings.registry})", file=sys.stderr)
-        return FAILED
-    json.dump(found, sys.stdout, default=str)
-    return FOUND if any(found.get("different", {}).values()) else DONE
-
-
-def quick(asked: Coroutine[Any, Any, T]) -> T:
-    """Run it on the loop, and with the collector's pace, that services run with."""
-    gc.set_threshold(*GC_THRESHOLD)
-    return uvloop.run(asked)
+    return answered(service, settings, lambda: _report(service, settings, start, end), ShadowError)
 
 
 async def _report(service: Service, settings: RuntimeSettings, start: Where, end: Where) -> dict[str, Any]:
