@@ -7,7 +7,7 @@ from tests.faults.injectors.kinds import Fault
 ROOMS = (network, processes, vendors, database, hostile, bending, redriving)
 FAULTS: tuple[Fault, ...] = tuple(fault for room in ROOMS for fault in room.FAULTS)
 LAST_ACTS: tuple[Fault, ...] = (recreated.LAST, failover.LAST)
-"""They take evidence with them, so they follow the verdict."""
+"""They take evidence with them, so they follow the verdict, and only one that holds."""
 ROWS = range(1, 43)
 
 NOT_PLAYED = {

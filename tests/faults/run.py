@@ -147,7 +147,7 @@ class Run:
         self.operations |= _operations(here, feeder, evidence)
         self.verdicts = tuple(judge(evidence))
         self.say("; ".join(f"{v.name} {'holds' if not v.violations else f'has {len(v.violations)} violations'}" for v in self.verdicts))
-        for act in matrix.LAST_ACTS if self.last_acts else ():
+        for act in matrix.LAST_ACTS if self.last_acts and self.report().holds else ():
             if not self.only or any(word in act.kind for word in self.only):
                 self._strike(here, act)
 

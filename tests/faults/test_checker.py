@@ -238,6 +238,13 @@ def test_what_was_written_and_never_committed_is_named() -> None:
     assert said.endswith("missing [2], twice [], beyond []; written, but not committed: [2]")
 
 
+def test_what_was_published_twice_is_named_with_both_places() -> None:
+    evidence = copy.deepcopy(sound())
+    evidence.records.append(_out(2, 6))
+    said = next(verdict.violations[0] for verdict in judge(evidence) if verdict.name == "I5")
+    assert said.endswith(f"missing [], twice ['2 at {OUT}/0@2 and {OUT}/0@6'], beyond []")
+
+
 def _difference(what: str, key: str) -> dict[str, object]:
     return {"what": what, "key": key, "said": "", "only": "there", "fields": []}
 

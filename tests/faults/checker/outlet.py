@@ -1,6 +1,6 @@
 """I5, I6 and I11: what was committed was published, all of it, in order, once; and what was put aside is kept to the byte."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 
 import msgspec
@@ -14,11 +14,11 @@ def lanes_are_dense(evidence: Evidence) -> Iterator[str]:
         published = _published(evidence, name)
         heads = {row.lane: row.head for row in kept.lanes}
         for lane in sorted(heads.keys() | published.keys()):
-            numbers = sorted(seq for seq, _ in published.get(lane, []))
+            numbered = published.get(lane, [])
             expected = list(range(1, heads.get(lane, 0) + 1))
-            if numbers != expected:
+            if sorted(seq for seq, _ in numbered) != expected:
                 written = _written(evidence, name, lane)
-                yield f"{name} {_lane(lane)}: head {heads.get(lane, 0)}, {_difference(numbers, expected, written)}"
+                yield f"{name} {_lane(lane)}: head {heads.get(lane, 0)}, {_difference(numbered, expected, written)}"
             yield from _inversions(name, lane, published.get(lane, []))
 
 
@@ -103,10 +103,13 @@ def _written(evidence: Evidence, service: str, lane: Lane) -> set[int]:
     return {int(seq) for topic, of, seq in evidence.written if of == own and topic in outlets(service)}
 
 
-def _difference(numbers: list[int], expected: list[int], written: set[int]) -> str:
-    missing = sorted(set(expected) - set(numbers))
-    extra = sorted(set(numbers) - set(expected))
-    twice = sorted(number for number, count in Counter(numbers).items() if count > 1)
+def _difference(numbered: list[tuple[int, TopicRecord]], expected: list[int], written: set[int]) -> str:
+    places: dict[int, list[str]] = defaultdict(list)
+    for seq, record in numbered:
+        places[seq].append(f"{record.topic}/{record.partition}@{record.offset}")
+    missing = sorted(set(expected) - places.keys())
+    extra = sorted(places.keys() - set(expected))
+    twice = [f"{seq} at {' and '.join(places[seq])}" for seq in sorted(places) if len(places[seq]) > 1]
     torn = [seq for seq in missing if seq in written][:5]
     return f"missing {missing[:5]}, twice {twice[:5]}, beyond {extra[:5]}" + (f"; written, but not committed: {torn}" if torn else "")
 
