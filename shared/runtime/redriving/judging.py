@@ -2,13 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
-from hashlib import sha256
 from typing import Any, cast
 
-from shared.kernel.cause import Cause
 from shared.messages.base import Message
 from shared.runtime.book import Book
 from shared.runtime.deciding import Deciding, Draft
@@ -16,6 +12,7 @@ from shared.runtime.decision import Outcome, Service
 from shared.runtime.drafting import PASSES, needed
 from shared.runtime.lanes import OwnedLane
 from shared.runtime.redrive import Again, KeptBody
+from shared.runtime.redriving.judgement import UNDECODED, VERDICTS, Judgement, item_of, may_regress, said, worth, would_regress
 from shared.runtime.work import Item, item_again, routes_of
 from shared.store.batches import BatchStore
 from shared.store.letters import Letter
@@ -23,23 +20,6 @@ from shared.store.plans import PlanItem, PlanStore, Row
 from shared.wire.codec import Codec
 from shared.wire.compatibility import parse, unreadable
 from shared.wire.limits import Undecodable
-
-VERDICTS = {Outcome.DUPLICATE: "already applied", Outcome.SUPERSEDED: "superseded", Outcome.DEAD_LETTERED: "still broken"}
-UNDECODED = "its bytes ended the process that decoded them, so they are not decoded here; edit or discard it"
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """`calls` are what would be sent, `reads` the version of every state that was looked at."""
-
-    verdict: str
-    note: str
-    schema: str = ""
-    emits: tuple[Mapping[str, str], ...] = ()
-    calls: tuple[Mapping[str, Any], ...] = ()
-    reads: Mapping[str, int] = field(default_factory=dict)
-    amount: Decimal | None = None
-    currency: str | None = None
 
 
 class Watched(Book):
@@ -66,11 +46,11 @@ class Judge:
         keys = [letter.key for letter in letters if letter.key is not None]
         first, held = await self.plans.first_of(keys), await self.plans.held(keys)
         judged = await self._judge(letters, first)
-        overtaken = await self.plans.overtaken([letter for letter in letters if _may_regress(letter, judged[letter.id])])
+        overtaken = await self.plans.overtaken([letter for letter in letters if may_regress(letter, judged[letter.id])])
         for letter in letters:
             if letter.id in overtaken:
-                judged[letter.id] = _would_regress(judged[letter.id])
-        return [self._item(plan["items"] + i + 1, letter, judged[letter.id], held) for i, letter in enumerate(letters)]
+                judged[letter.id] = would_regress(judged[letter.id])
+        return [item_of(plan["items"] + i + 1, letter, judged[letter.id], held.get(letter.key or "", 0)) for i, letter in enumerate(letters)]
 
     async def _judge(self, letters: Sequence[Letter], first: Mapping[str, int]) -> dict[int, Judgement]:
         judged, items = dict[int, Judgement](), dict[int, Item]()
@@ -106,12 +86,12 @@ class Judge:
         draft, looked = await self._decide(item, book)
         _, outcome, cause = draft.outcomes[0]
         if outcome is Outcome.DEAD_LETTERED:
-            return Judgement("still broken", _said(cause), schema)
+            return Judgement("still broken", said(cause), schema)
         emits = tuple({"topic": p.target, "key": (p.key or b"").decode("utf-8", "replace")} for p in draft.batch.publications)
         calls = tuple({"id": str(e.id), "step": e.step, "target": e.target, "content": json.loads(e.content)} for e in draft.batch.effects)
         reads = {key: book.version(key) for key in sorted(looked)}
         note = draft.batch.journal[0].note or outcome.value
-        return Judgement(VERDICTS.get(outcome, "apply"), note, schema, emits, calls, reads, *_worth(item.event))
+        return Judgement(VERDICTS.get(outcome, "apply"), note, schema, emits, calls, reads, *worth(item.event))
 
     async def _decide(self, item: Item, book: Book) -> tuple[Draft, set[str]]:
         for _ in range(PASSES):
@@ -141,48 +121,6 @@ class Judge:
             self.older[schema_id] = f"{schema_id}, not all of it readable today: {gaps[0]}" if gaps else f"{schema_id}, read as today's"
         return self.older[schema_id]
 
-    def _item(self, n: int, letter: Letter, j: Judgement, held: Mapping[str, int]) -> PlanItem:
-        return PlanItem(
-            n,
-            letter.id,
-            letter.topic,
-            letter.part,
-            letter.offset,
-            letter.key,
-            sha256(letter.value or b"").digest(),
-            letter.fingerprint,
-            j.verdict,
-            j.note[:500],
-            j.schema,
-            json.dumps(j.emits),
-            json.dumps(j.calls),
-            json.dumps(j.reads),
-            j.amount,
-            j.currency,
-            held.get(letter.key or "", 0),
-        )
-
 
 def _body(letter: Letter) -> KeptBody:
     return KeptBody(letter.topic, letter.part, letter.offset, letter.headers, letter.key, letter.record_key, letter.value)
-
-
-def _may_regress(letter: Letter, judgement: Judgement) -> bool:
-    """What has no state yet has taken nothing."""
-    return judgement.verdict == "apply" and letter.key is not None and judgement.reads.get(letter.key, 0) > 0 and letter.offset >= 0
-
-
-def _would_regress(judgement: Judgement) -> Judgement:
-    return Judgement("would regress", "a later record of this key was taken since; it would undo what that one said", judgement.schema)
-
-
-def _said(cause: Cause | None) -> str:
-    return f"{cause.code}: {cause.message}" if cause else "its decider names no cause"
-
-
-def _worth(event: Any) -> tuple[Decimal | None, str | None]:
-    """The value of the contract that the record is of, where it says so."""
-    message = getattr(event, "message", None)
-    total = getattr(message, "total_value", None) or getattr(getattr(message, "contract", None), "total_value", None)
-    amount, currency = getattr(total, "amount", None), getattr(total, "currency", None)
-    return (amount, currency) if isinstance(amount, Decimal) and isinstance(currency, str) else (None, None)
