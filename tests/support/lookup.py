@@ -16,7 +16,7 @@ from typer.core import TyperGroup, TyperOption
 from shared.ops.cli import app
 from shared.runtime.settings import RuntimeSettings
 from shared.telemetry.metrics import Metrics
-from shared.wire import catalogue
+from shared.wire import catalogue, headers
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "lookup"
@@ -86,10 +86,33 @@ def _usage(words: str, command: Any) -> str:
     return " ".join([words, *(f"{each.name.upper()}{'...' if each.nargs == -1 else ''}" for each in arguments)])
 
 
+HEADERS = (
+    (f"`{headers.TRACEPARENT}`", "all", "the W3C trace that the record belongs to"),
+    ("`throughline-lane`", "what a service publishes", "the input topic and partition whose decisions it follows from, `topic/partition`"),
+    (
+        "`throughline-seq`",
+        "what a service publishes",
+        "its number in that lane: 1, 2, 3 and so on without a gap, over all topics of the service; within a partition a lane's numbers rise. "
+        "Two records of one lane and number are the same record: who counts records can drop what is not above the lane's last",
+    ),
+    (
+        ", ".join(f"`{name}`" for name in (headers.TOPIC, headers.PARTITION, headers.OFFSET, headers.GROUP, headers.DELIVERIES, headers.MESSAGE)),
+        "dead letters",
+        "where the record lay, who failed on it, how often, and why, in the names of KIP-1191",
+    ),
+    (
+        ", ".join(f"`{name}`" for name in (headers.CAUSE, headers.FINGERPRINT, headers.ATTEMPTS)),
+        "dead letters",
+        "the cause, what tells it from other causes, and attempts at calls",
+    ),
+)
+
+
 def topics_page() -> str:
     text = "# Topics\n\n" + NOTE + "From `schemas/topics.toml`. Values are Avro in Confluent's wire format; dead letters are the original bytes.\n\n"
     rows = ((f"`{t.name}`", t.kind, t.owner, t.key, _schema(t), ", ".join(t.readers), t.partitions, _kept(t)) for t in catalogue.load())
-    return text + table(("topic", "kind", "written by", "key", "record", "read by", "partitions", "kept"), rows)
+    text += table(("topic", "kind", "written by", "key", "record", "read by", "partitions", "kept"), rows)
+    return text + "\n## Headers\n\n" + table(("header", "on", "what it says"), iter(HEADERS))
 
 
 def _schema(topic: catalogue.Topic) -> str:
