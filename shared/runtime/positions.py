@@ -1,10 +1,7 @@
 """Where a lane's relay got to, kept in the log itself: written with the records, in the same transaction."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from shared.runtime.ports import Outside
 from shared.runtime.records import unpacked
@@ -15,6 +12,7 @@ OPEN_S, COMMIT_S, TRANSACTION_MS = 30, 20, 15_000
 RETRY_MS = 500
 SENT_ONCE_S = 0.35  # librdkafka sends a request again after RETRY_MS at the soonest, less a fifth by chance
 READ_S = 60  # longer than a transaction of another lane can stay open, its coordinator's clean-up included
+MARK = b"mark"  # key of records that say nothing but where they lie
 
 
 class Halted(Exception):
@@ -92,32 +90,45 @@ class Publisher:
 
     def _read(self) -> Position | None:
         """The lane's last committed position. Offsets are compared, not records counted: markers of transactions take offsets too."""
-        with self._consumer("read_uncommitted") as anybodys, self._consumer("read_committed") as committed:
-            return self._read_with(anybodys, committed)
-
-    @contextmanager
-    def _consumer(self, isolation: str) -> Iterator[Consumer]:
+        end = self._mark()
         consumer = self.outside.consumer(
-            {"bootstrap.servers": self.bootstrap, "group.id": "unused", "isolation.level": isolation, "enable.auto.commit": False}
+            {"bootstrap.servers": self.bootstrap, "group.id": "unused", "isolation.level": "read_committed", "enable.auto.commit": False}
             | {"socket.nagle.disable": True, "fetch.wait.max.ms": 50}  # that the end is reached is said when a fetch comes back empty
             | {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
         )
         try:
-            yield consumer
+            return self._read_to(end, consumer)
         finally:
             consumer.close()
 
-    def _read_with(self, anybodys: Consumer, consumer: Consumer) -> Position | None:
-        """The end is asked for uncommitted: a reader of committed records is told that the log ends before another lane's open transaction,
-        and our own position may lie behind that. The other ends by itself, at the latest when its coordinator times it out."""
-        here, last = TopicPartition(self.topic, self.partition), None
-        low, high = anybodys.get_watermark_offsets(here, OPEN_S)
-        deadline = self.outside.clock.monotonic() + READ_S
-        consumer.assign([TopicPartition(self.topic, self.partition, low)])
-        reached = low
-        while reached < high:
+    def _mark(self) -> int:
+        """The offset of a record written now: all that was noted before lies before it.
+
+        To ask where the log ends would not do. A broker that was frozen answers as the leader that it was until it hears of its successor, a third of
+        a second later, and may name an end before our own position; a record is taken by the leader of now alone. And a reader of committed records
+        is told that the log ends before another lane's open transaction, behind which our own position may lie.
+        """
+        told: list[tuple[KafkaError | None, Message]] = []
+        producer = self.outside.producer(
+            {"bootstrap.servers": self.bootstrap, "client.id": f"throughline-{self.service}-mark", "acks": "all"}
+            | {"linger.ms": 0, "socket.nagle.disable": True, "message.timeout.ms": OPEN_S * 1000}
+        )
+        producer.produce(self.topic, None, key=MARK, partition=self.partition, on_delivery=lambda *answer: told.append(answer))
+        producer.flush(OPEN_S)
+        if not told:
+            raise TimeoutError(f"{self.topic} partition {self.partition} took no record in {OPEN_S} s")
+        error, message = told[0]
+        if error is not None:
+            raise KafkaException(error)
+        return int(message.offset() or 0)
+
+    def _read_to(self, end: int, consumer: Consumer) -> Position | None:
+        """Another lane's open transaction ends by itself, at the latest when its coordinator times it out."""
+        deadline, reached, last = self.outside.clock.monotonic() + READ_S, 0, None
+        consumer.assign([TopicPartition(self.topic, self.partition, OFFSET_BEGINNING)])
+        while reached < end:
             if self.outside.clock.monotonic() > deadline:
-                raise TimeoutError(f"{self.topic} partition {self.partition} was read to {reached} of {high} in {READ_S} s")
+                raise TimeoutError(f"{self.topic} partition {self.partition} was read to {reached} of {end} in {READ_S} s")
             first = consumer.poll(1.0)  # returns with the first; consume() would wait for a thousand, or for a second
             for message in [first, *consumer.consume(1000, 0)] if first is not None else []:
                 reached = max(reached, message.offset() or 0) if message.error() else (message.offset() or 0) + 1

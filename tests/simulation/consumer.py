@@ -106,7 +106,7 @@ class SimulatedConsumer:
 
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float = 0.0, cached: bool = False) -> tuple[int, int]:
         lane = partition.topic, partition.partition
-        ends: tuple[int, int] = blocked_on(self.world.exchange("kafka", f"end of {lane}", lambda: (0, self._end(lane)), late))
+        ends: tuple[int, int] = blocked_on(self.world.exchange("kafka", f"end of {lane}", lambda: (0, self._said_end(lane)), late))
         return ends
 
     def offsets_for_times(self, partitions: list[TopicPartition], timeout: float) -> None:
@@ -119,11 +119,16 @@ class SimulatedConsumer:
                 self._revoke(self.member, set(self.member.owned))
             self.group.leave(self.member)
 
+    def _said_end(self, lane: Lane) -> int:
+        """By the leader, or by the one before it, which was frozen and does not know yet."""
+        end = self._end(lane)
+        return self.world.random.randint(0, end) if self.world.chance(0.1) else end
+
     def _end(self, lane: Lane) -> int:
         return self.broker.stable_end(lane) if self.committed_only else len(self.broker.logs[lane])
 
     def _place(self, lane: Lane, offset: int) -> None:
-        self.positions[lane] = self._end(lane) if offset == OFFSET_END else offset
+        self.positions[lane] = self._end(lane) if offset == OFFSET_END else max(0, offset)
         self.told.pop(lane, None)
 
     def _gather(self, count: int, timeout: float) -> list[Fetched]:

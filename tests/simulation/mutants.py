@@ -4,7 +4,7 @@ the SQL itself is held to it by `tests/integration/test_store_guards.py`."""
 from collections.abc import Sequence
 
 import pytest
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Message, TopicPartition
 
 from shared.runtime import calling, engine, positions
 from shared.runtime.answers import Reply
@@ -17,7 +17,7 @@ from shared.runtime.inbox import Inbox
 from shared.runtime.lanes import Lanes, OwnedLane
 from shared.runtime.owning import Owning
 from shared.runtime.ports import Clock
-from shared.runtime.positions import Position, Publisher
+from shared.runtime.positions import Publisher
 from shared.runtime.reader import Reader
 from shared.runtime.records import Record
 from shared.runtime.relay import Relay
@@ -67,12 +67,16 @@ def position_read_before_opening(patch: pytest.MonkeyPatch) -> None:
 
 
 def position_read_to_where_open_transactions_begin(patch: pytest.MonkeyPatch) -> None:
-    real = Publisher._read_with
+    patch.setattr(Publisher, "_mark", lambda self: _said_end(self, "read_committed"))
 
-    def read_with(self: Publisher, anybodys: Consumer, consumer: Consumer) -> Position | None:
-        return real(self, consumer, consumer)
 
-    patch.setattr(Publisher, "_read_with", read_with)
+def ends_of_former_leaders_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Publisher, "_mark", lambda self: _said_end(self, "read_uncommitted"))
+
+
+def _said_end(self: Publisher, isolation: str) -> int:
+    consumer = self.outside.consumer({"isolation.level": isolation})
+    return int(consumer.get_watermark_offsets(TopicPartition(self.topic, self.partition), 30)[1])
 
 
 def end_of_a_transaction_awaited_without_end(patch: pytest.MonkeyPatch) -> None:

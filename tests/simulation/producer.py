@@ -1,8 +1,8 @@
-"""What confluent-kafka's transactional Producer does, as far as the runtime asks it, against the broker in memory."""
+"""What confluent-kafka's Producer does, as far as the runtime asks it, against the broker in memory."""
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,11 +15,13 @@ from tests.simulation.broker import Broker, failure, late
 from tests.simulation.threads import blocked_on
 from tests.simulation.world import World
 
+Delivered = Callable[[KafkaError | None, Any], object]
+
 
 class SimulatedProducer:
     def __init__(self, world: World, broker: Broker, configuration: dict[str, object]) -> None:
         self.world, self.broker = world, broker
-        self.name = str(configuration["transactional.id"])
+        self.name = str(configuration.get("transactional.id", ""))  # none: each record stands for itself
         self.epoch = -1
         self.in_flight = 0
         self.added: set[Lane] = set()  # partitions of which the coordinator was told in this transaction
@@ -39,14 +41,20 @@ class SimulatedProducer:
         self.added = set()
 
     def produce(
-        self, topic: str, value: bytes | None, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = (), partition: int = -1
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int = -1,
+        on_delivery: Delivered = lambda error, message: None,
     ) -> None:
         """On its way from here on, whatever becomes of the process; records of one producer stay in order."""
         lane = topic, partition if partition >= 0 else zlib.crc32(key or b"") % self.broker.topics[topic]
         self.arrives = max(self.arrives + 1e-6, self.world.loop.elapsed + self.world.delay() + self.world.sprung("kafka: record").hold)
         self.in_flight += 1
         lost = self.world.chance(self.world.trouble / 4)
-        self.world.after(self.arrives - self.world.loop.elapsed, self._land, lane, key, value, list(headers), lost)
+        self.world.after(self.arrives - self.world.loop.elapsed, self._land, lane, key, value, list(headers), lost, on_delivery)
 
     def flush(self, timeout: float) -> int:
         if self.in_flight:
@@ -83,16 +91,23 @@ class SimulatedProducer:
         self.world.after(trap.hold, self._end, self.world.loop.create_future(), False)
         return done
 
-    def _land(self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool) -> None:
+    def _land(
+        self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool, on_delivery: Delivered
+    ) -> None:
         self.in_flight -= 1
         try:
             if lost or self.world.is_away("kafka"):
                 raise failure(KafkaError._MSG_TIMED_OUT, "a record did not arrive")
-            if self.error is None:
+            if not self.name:
+                self.broker.append(lane, key, value, headers)
+            elif self.error is None:
                 self.broker.write(self.name, self.epoch, lane, key, value, headers, lane not in self.added)
                 self.added.add(lane)
+            offset = len(self.broker.logs[lane]) - 1
+            on_delivery(None, SimpleNamespace(offset=lambda: offset))
         except KafkaException as error:
             self.error = self.error or error
+            on_delivery(error.args[0], None)
         if not self.in_flight and self.landed and not self.landed.done():
             self.landed.set_result(None)
 

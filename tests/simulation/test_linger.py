@@ -19,7 +19,7 @@ def published(linger_s: float) -> tuple[int, list[str]]:
 
         problems += run(seed, prepare=prepare).problems
         logs = stages[0].broker.logs
-        count += sum(not entry.marker for (topic, _), log in logs.items() if topic == simulated.POSITIONS for entry in log)
+        count += sum(entry.transaction is not None and not entry.marker for (topic, _), log in logs.items() if topic == simulated.POSITIONS for entry in log)
     return count, problems
 
 

@@ -16,6 +16,7 @@ NOTICED_BY: list[tuple[Mutant, tuple[str, ...], str | None]] = [
     (mutants.same_producer_after_doubt, ("lanes_are_dense", "output_is"), "doubt_on_two_lanes"),
     (mutants.position_read_before_opening, ("lanes_are_dense", "output_is"), "late_in_the_log"),
     (mutants.position_read_to_where_open_transactions_begin, ("lanes_are_dense", "output_is"), "doubt_on_two_lanes"),
+    (mutants.ends_of_former_leaders_believed, ("lanes_are_dense", "output_is"), "doubt_on_two_lanes"),
     (mutants.end_of_a_transaction_awaited_without_end, ("nothing_left",), "doubt_on_two_lanes"),
     (mutants.ends_taken_for_sent_once, ("lanes_are_dense", "output_is"), "sent_twice"),
     (mutants.fences_without_epoch, ("fences_chain",), "frozen_in_a_batch"),

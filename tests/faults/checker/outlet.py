@@ -69,10 +69,10 @@ def _published(evidence: Evidence, service: str) -> dict[Lane, list[tuple[int, T
 
 
 def _positions(evidence: Evidence, service: str) -> dict[Lane, Position]:
-    """The last one of each lane stands."""
+    """The last one of each lane stands. What has no value is no position: a relay marks where it begins to look for its own."""
     found: dict[Lane, Position] = {}
-    for record in sorted(evidence.of_topic(f"{service}.position.v1"), key=lambda r: r.offset):
-        content = msgspec.json.decode(record.value or b"{}")
+    for record in sorted((r for r in evidence.of_topic(f"{service}.position.v1") if r.value is not None), key=lambda r: r.offset):
+        content = msgspec.json.decode(record.value or b"")
         lane = _parsed(record.key or b"")
         found[lane] = Position(lane, content["seq"], content["incarnation"])
     return found
