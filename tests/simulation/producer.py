@@ -91,9 +91,7 @@ class SimulatedProducer:
         self.world.after(trap.hold, self._end, self.world.loop.create_future(), False)
         return done
 
-    def _land(
-        self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool, on_delivery: Delivered
-    ) -> None:
+    def _land(self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool, on_delivery: Delivered) -> None:
         self.in_flight -= 1
         try:
             if lost or self.world.is_away("kafka"):

@@ -18,8 +18,8 @@ def published(linger_s: float) -> tuple[int, list[str]]:
             stages.append(stage)
 
         problems += run(seed, prepare=prepare).problems
-        logs = stages[0].broker.logs
-        count += sum(entry.transaction is not None and not entry.marker for (topic, _), log in logs.items() if topic == simulated.POSITIONS for entry in log)
+        positions = (log for (topic, _), log in stages[0].broker.logs.items() if topic == simulated.POSITIONS)
+        count += sum(entry.transaction is not None and not entry.marker for log in positions for entry in log)
     return count, problems
 
 
