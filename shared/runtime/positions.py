@@ -1,7 +1,7 @@
 """Where a lane's relay got to, kept in the log itself: written with the records, in the same transaction."""
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from shared.runtime.ports import Outside
 from shared.runtime.records import unpacked
@@ -124,8 +124,9 @@ class Publisher:
 
     def _read_to(self, end: int, consumer: Consumer) -> Position | None:
         """Another lane's open transaction ends by itself, at the latest when its coordinator times it out."""
-        deadline, reached, last = self.outside.clock.monotonic() + READ_S, 0, None
-        consumer.assign([TopicPartition(self.topic, self.partition, OFFSET_BEGINNING)])
+        reached, _ = consumer.get_watermark_offsets(TopicPartition(self.topic, self.partition), OPEN_S)
+        deadline, last = self.outside.clock.monotonic() + READ_S, None
+        consumer.assign([TopicPartition(self.topic, self.partition, reached)])  # to say "the beginning" would cost half a second
         while reached < end:
             if self.outside.clock.monotonic() > deadline:
                 raise TimeoutError(f"{self.topic} partition {self.partition} was read to {reached} of {end} in {READ_S} s")

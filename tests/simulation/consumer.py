@@ -128,7 +128,7 @@ class SimulatedConsumer:
         return self.broker.stable_end(lane) if self.committed_only else len(self.broker.logs[lane])
 
     def _place(self, lane: Lane, offset: int) -> None:
-        self.positions[lane] = self._end(lane) if offset == OFFSET_END else max(0, offset)
+        self.positions[lane] = self._end(lane) if offset == OFFSET_END else offset
         self.told.pop(lane, None)
 
     def _gather(self, count: int, timeout: float) -> list[Fetched]:
