@@ -64,7 +64,7 @@ def build(settings: Settings) -> Service:
 def run_rebuild(settings: Settings) -> int:
     """Make the projection anew and write what changed to standard output, as JSON; the exit code."""
     from services.visibility.adapters.rebuilding import rebuild
-    from shared.runtime.asked import answered
+    from shared.runtime.command_line import answered
     from shared.store.shadow import ShadowError
 
     service = build(settings)

@@ -1,11 +1,12 @@
 """Where a lane's relay got to, kept in the log itself: written with the records, in the same transaction."""
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from shared.runtime.ports import Outside
 from shared.runtime.records import unpacked
 from shared.store.rows import Lane, OutboxRow
+from shared.wire import headers
 from shared.wire.limits import MAX_BYTES
 
 OPEN_S, COMMIT_S, TRANSACTION_MS = 30, 20, 15_000
@@ -86,7 +87,7 @@ class Publisher:
         self.producer = None
 
     def _lane_headers(self, seq: int) -> list[tuple[str, bytes]]:
-        return [("throughline-lane", self.key), ("throughline-seq", str(seq).encode())]
+        return [(headers.LANE, self.key), (headers.SEQ, str(seq).encode())]
 
     def _read(self) -> Position | None:
         """The lane's last committed position. Offsets are compared, not records counted: markers of transactions take offsets too."""
@@ -108,19 +109,21 @@ class Publisher:
         a second later, and may name an end before our own position; a record is taken by the leader of now alone. And a reader of committed records
         is told that the log ends before another lane's open transaction, behind which our own position may lie.
         """
-        told: list[tuple[KafkaError | None, Message]] = []
+        told: list[tuple[KafkaError | None, int | None]] = []
         producer = self.outside.producer(
             {"bootstrap.servers": self.bootstrap, "client.id": f"throughline-{self.service}-mark", "acks": "all"}
-            | {"linger.ms": 0, "socket.nagle.disable": True, "message.timeout.ms": OPEN_S * 1000}
+            | {"linger.ms": 0, "socket.nagle.disable": True, "message.timeout.ms": (OPEN_S - 2) * 1000}
         )
-        producer.produce(self.topic, None, key=MARK, partition=self.partition, on_delivery=lambda *answer: told.append(answer))
+        producer.produce(
+            self.topic, None, key=MARK, partition=self.partition, on_delivery=lambda error, message: told.append((error, message.offset()))
+        )
         producer.flush(OPEN_S)
-        if not told:
-            raise TimeoutError(f"{self.topic} partition {self.partition} took no record in {OPEN_S} s")
-        error, message = told[0]
+        error, offset = told[0] if told else (None, None)
         if error is not None:
             raise KafkaException(error)
-        return int(message.offset() or 0)
+        if offset is None:
+            raise TimeoutError(f"{self.topic} partition {self.partition} took no record in {OPEN_S} s")
+        return offset
 
     def _read_to(self, end: int, consumer: Consumer) -> Position | None:
         """Another lane's open transaction ends by itself, at the latest when its coordinator times it out."""

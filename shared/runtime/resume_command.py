@@ -4,18 +4,19 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from shared.runtime.asked import answered
+from shared.runtime.command_line import answered
 from shared.runtime.decision import Service
 from shared.runtime.identity import TopicUnclear
 from shared.runtime.resuming import Found, Undecided, follow_database, follow_topic
 from shared.runtime.settings import RuntimeSettings
+from shared.store.pool import AWAY
 from shared.store.resuming import Signed
 
 
 def lanes(service: Service, settings: RuntimeSettings, arguments: Sequence[str]) -> int:
     """The exit code."""
     asked = _parser(service.name).parse_args(arguments)
-    return answered(service, settings, lambda: _report(service, settings, asked), Undecided, TopicUnclear, LookupError)
+    return answered(service, settings, lambda: _report(service, settings, asked), Undecided, TopicUnclear, LookupError, *AWAY)
 
 
 def _parser(service: str) -> argparse.ArgumentParser:

@@ -9,8 +9,8 @@ from shared.runtime.calls_desk import Calls
 from shared.runtime.engine import Engine
 from shared.runtime.governor import Circuit
 from shared.runtime.ops_token import token_of
-from shared.runtime.redriving.asked import MOST_BYTES
 from shared.runtime.redriving.desk import Desk
+from shared.runtime.redriving.requests import MOST_BYTES
 from shared.runtime.runner import Runner
 from shared.runtime.settings import RuntimeSettings
 from shared.store.effects import FAULTS_TO_PARK, EffectStore

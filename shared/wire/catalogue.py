@@ -112,7 +112,7 @@ def _service_topics(service: str, entry: dict[str, Any]) -> list[Topic]:
         name=f"{service}.position.v1",
         kind=Kind.POSITION,
         owner=service,
-        key="lane",
+        key="lane, or `mark` where a relay noted where it reads to",
         schema=None,
         readers=(service,),
         partitions=entry["position_partitions"],

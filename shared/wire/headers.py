@@ -20,6 +20,7 @@ MESSAGE = "__dlq.errors.message"
 CAUSE = "throughline-cause"
 FINGERPRINT = "throughline-fingerprint"
 ATTEMPTS = "throughline-attempts"
+LANE, SEQ = "throughline-lane", "throughline-seq"
 OURS = frozenset({TOPIC, PARTITION, OFFSET, GROUP, DELIVERIES, MESSAGE, CAUSE, FINGERPRINT, ATTEMPTS})
 LONGEST = 4096  # bytes of a message; a vendor's answer may be a page, and a record has a size limit
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from shared.runtime.asked import quick
+from shared.runtime.command_line import quick
 from tests.bench import durable, end_to_end, growth, instances, rebuild, redrive, slow_erp, start, trouble
 from tests.bench.measure import environment
 from tests.bench.picture import picture

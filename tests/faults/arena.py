@@ -7,11 +7,11 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from confluent_kafka.admin import AdminClient
@@ -42,6 +42,7 @@ VENDOR_HOSTS = ("127.0.0.1", "127.0.0.2")  # the second for a name whose address
 DISK = "size=2g"  # room for an hour, PostgreSQL's log of writes included
 LEFT = ("lag", "outbox", "inbox_due", "effects_open")
 QUIET_LOOKS = 4
+A = TypeVar("A", bound="Arena")
 
 
 @dataclass(eq=False)
@@ -230,11 +231,12 @@ def _status(url: str) -> Any:
 
 
 @contextmanager
-def arena(nodes: int, keep: Path | None = None) -> Iterator[Arena]:
+def arena(kind: Callable[[Plan, int], A], nodes: int, keep: Path | None = None) -> Iterator[A]:
     """Up and ready; ended, and its data removed unless a place for it was named, or it was said to be `kept`."""
     folder = keep or Path(tempfile.mkdtemp(prefix="throughline-faults-"))
     home.make(folder)
-    made = Arena(Plan(folder.resolve(), free_port_base(), nodes), 0, keep is not None)
+    made = kind(Plan(folder.resolve(), free_port_base(), nodes), 0)
+    made.kept = keep is not None
     made.extra = next(base for base in iter(free_port_base, None) if abs(base - made.plan.port_base) >= 50)
     try:
         made.start()

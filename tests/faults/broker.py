@@ -1,9 +1,14 @@
-"""A Kafka node that also tells clients of a second address, which leads through the proxy. Everything else is the node of any stack."""
+"""A Kafka node that also tells clients of a second address, which leads through the proxy, and says more of its transactions. Everything else is
+the node of any stack."""
 
 import argparse
+import os
 from pathlib import Path
 
 from deploy.embedded import kafka
+
+TOLD = "-Dorg.slf4j.simpleLogger.log.kafka.coordinator.transaction=info"
+"""Which markers were sent again, and why: wanted when a run does not hold."""
 
 
 def main() -> None:
@@ -23,6 +28,7 @@ def main() -> None:
         return "".join(f"{key}={value}\n" for key, value in told.items())
 
     kafka.properties = properties
+    os.environ["JAVA_TOOL_OPTIONS"] = TOLD  # no flag: the archive of loaded classes is one for each set of flags
     cluster = kafka.Cluster(args.home.resolve(), args.port_base, args.nodes)
     cluster.prepare()
     kafka.become(cluster, args.node)

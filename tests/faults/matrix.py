@@ -15,9 +15,9 @@ NOT_PLAYED = {
     11: "with one broker the coordinator cannot move: needs --nodes 3",
     13: "needs small disks, and --nodes 3: a full disk can cost the only copy of the coordinator's log, and then a transaction stays open for ever",
     14: "this machine does not let us mount small disks",
-    16: "a failover loses what was committed: only the long run ends with it",
+    16: "a failover loses what was committed: only a long run that holds ends with it",
     40: "no adapter relies on a key that expires: every write is an upsert on an external id, and the requests carry no other key",
-    41: "a topic made anew takes evidence with it: only the long run ends with it",
+    41: "a topic made anew takes evidence with it: only a long run that holds ends with it",
 }
 
 

@@ -57,7 +57,7 @@ class Run:
     def play(self, keep: Path | None = None) -> None:
         """The whole run; `keep` names a home that stays. Raises what keeps the stack from starting; `report` tells what came of it until then."""
         self.rng = random.Random(self.seed)
-        with arena(self.nodes, keep) as here:
+        with arena(Arena, self.nodes, keep) as here:
             token = (here.plan.home / "run" / "secrets" / "door_token").read_text().strip()
             feeder = Feeder(here.doors(), token, here.plan.bootstrap, random.Random(self.seed + 1))
             self.trouble = feeder.trouble
@@ -147,10 +147,15 @@ class Run:
         self.operations |= _operations(here, feeder, evidence)
         self.verdicts = tuple(judge(evidence))
         self.say("; ".join(f"{v.name} {'holds' if not v.violations else f'has {len(v.violations)} violations'}" for v in self.verdicts))
-        for act in matrix.LAST_ACTS if self.last_acts and self.report().holds else ():
+        if self.last_acts and not self.report().holds:
+            self.say("the last acts are left out: they would take the evidence with them")
+        elif self.last_acts:
+            self._end_with_last_acts(here)
+
+    def _end_with_last_acts(self, here: Arena) -> None:
+        for act in matrix.LAST_ACTS:
             if not self.only or any(word in act.kind for word in self.only):
                 self._strike(here, act)
-
 
     def _commanded(self, command: Callable[[Arena, str], Any], here: Arena, service: str) -> Any:
         """None when the command failed, which the run then does not hold up to."""

@@ -87,7 +87,7 @@ def sound() -> Evidence:
     return Evidence(
         fed=[Fed(IN, "C-1", b"e1", Sent.OK), Fed(IN, "C-1", b"e0", Sent.UNKNOWN), Fed(IN, "C-1", b"never", Sent.FAILED)],
         services={"erp_provisioning": kept},
-        records=[*inputs, _out(1, 0), _out(2, 2), _out(3, 4), letter, _position(2, 0), _position(4, 2)],
+        records=[*inputs, _out(1, 0), _out(2, 2), _out(3, 4), letter, _position(2, 0), _position(4, 2), TopicRecord(POSITION, 0, 3, b"mark", None)],
         objects=[VendorObject(TENANT, e.record, str(n), e.external_id) for n, e in enumerate(kept.effects)],
         writes=[VendorWrite(TENANT, e.record, e.external_id, e.digest) for e in kept.effects],
         provisioned={"C-1"},
@@ -181,6 +181,7 @@ MUTANTS: dict[str, tuple[str, Mutate]] = {
     "published records are reordered": ("I5", _reordered),
     "more is published than was committed": ("I5", lambda e: e.records.append(_out(5, 6))),
     "the position is ahead of its lane": ("I6", lambda e: e.records.append(_position(5, 4))),
+    "the position is wiped out": ("I6", lambda e: e.records.append(replace(_position(4, 4), value=None))),
     "the position is of another database": ("I6", lambda e: setattr(_kept(e), "incarnation", "restored")),
     "an object is doubled at the vendor": ("I7", lambda e: e.objects.append(VendorObject(TENANT, "job", "99", "J_1"))),
     "a call is done and its object is not there": ("I7", lambda e: e.objects.pop(1)),

@@ -10,7 +10,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from deploy.embedded import kafka
 from shared.runtime.outside import OUTSIDE, Threads
-from shared.runtime.positions import Publisher
+from shared.runtime.positions import MARK, Publisher
 from shared.runtime.records import packed
 from shared.runtime.relay import Relay
 from shared.store.batches import BatchStore
@@ -65,7 +65,7 @@ class Way:
             if self.ends == 2:
                 to_client.transport.abort()
                 await self.first_came.wait()
-        elif self.ends > 2 and not self.late_came.is_set() and int.from_bytes(frame[4:6], "big") == wire.PRODUCE:
+        elif self.ends > 2 and not self.late_came.is_set() and int.from_bytes(frame[4:6], "big") == wire.PRODUCE and MARK not in frame:
             self.produced += 1
             if self.produced == 1:
                 heard.clear()

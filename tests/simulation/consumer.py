@@ -147,8 +147,7 @@ class SimulatedConsumer:
         """Until something changes at the broker and has come here, `longest` at the most."""
         news: asyncio.Future[None] = self.world.loop.create_future()
         self.world.after(longest, _tell, news)
-        if longest > 0.1 or self.committed_only:
-            self.broker.watchers.append(lambda: self.world.after(self.world.delay(), _tell, news))
+        self.broker.watchers.append(lambda: self.world.after(self.world.delay(), _tell, news))
         blocked_on(news)
 
     def _next(self) -> Fetched | None:
@@ -166,7 +165,7 @@ class SimulatedConsumer:
         log, end = self.broker.logs[lane], self._end(lane)
         while (at := self.positions[lane]) < end:
             self.positions[lane] = at + 1
-            if visible(log[at]) or (not self.committed_only and not log[at].marker):
+            if visible(log[at]):
                 return Fetched(lane, at, log[at])
         if self.told.get(lane) != at:
             self.told[lane] = at

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 COMMIT_STEPS = ("postgres: load", "postgres: fences", "postgres: rows", "postgres: waits", "postgres: COMMIT")
 CALL_STEPS = ("postgres: claim effects", "postgres: end", "postgres: postpone", "erp: send", "erp: look")
-LOG_STEPS = ("kafka: init", "kafka: end of", "kafka: record", "kafka: EndTxn")
+LOG_STEPS = ("kafka: init", "kafka: mark", "kafka: end of", "kafka: record", "kafka: EndTxn")
 PUBLISH_STEPS = (*LOG_STEPS, "postgres: pending", "postgres: clear", "postgres: head")
 LANE_STEPS = ("postgres: claim lanes", "postgres: read lanes", "postgres: suspect", "postgres: due")
 STEPS = COMMIT_STEPS + CALL_STEPS + PUBLISH_STEPS + LANE_STEPS

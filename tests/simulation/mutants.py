@@ -2,6 +2,7 @@
 the SQL itself is held to it by `tests/integration/test_store_guards.py`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from confluent_kafka import Message, TopicPartition
@@ -67,16 +68,19 @@ def position_read_before_opening(patch: pytest.MonkeyPatch) -> None:
 
 
 def position_read_to_where_open_transactions_begin(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Publisher, "_mark", lambda self: _said_end(self, "read_committed"))
+    def stable_end(self: Publisher) -> int:
+        consumer: Any = self.outside.consumer({"isolation.level": "read_committed"})
+        return int(consumer._end((self.topic, self.partition)))
+
+    patch.setattr(Publisher, "_mark", stable_end)
 
 
 def ends_of_former_leaders_believed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Publisher, "_mark", lambda self: _said_end(self, "read_uncommitted"))
+    def said_end(self: Publisher) -> int:
+        consumer = self.outside.consumer({"isolation.level": "read_uncommitted"})
+        return int(consumer.get_watermark_offsets(TopicPartition(self.topic, self.partition), 30)[1])
 
-
-def _said_end(self: Publisher, isolation: str) -> int:
-    consumer = self.outside.consumer({"isolation.level": isolation})
-    return int(consumer.get_watermark_offsets(TopicPartition(self.topic, self.partition), 30)[1])
+    patch.setattr(Publisher, "_mark", said_end)
 
 
 def end_of_a_transaction_awaited_without_end(patch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,11 @@ Delivered = Callable[[KafkaError | None, Any], object]
 
 
 class SimulatedProducer:
+    """Without a name its records stand alone, in no transaction."""
+
     def __init__(self, world: World, broker: Broker, configuration: dict[str, object]) -> None:
         self.world, self.broker = world, broker
-        self.name = str(configuration.get("transactional.id", ""))  # none: each record stands for itself
+        self.name = str(configuration.get("transactional.id", ""))
         self.epoch = -1
         self.in_flight = 0
         self.added: set[Lane] = set()  # partitions of which the coordinator was told in this transaction
@@ -51,10 +53,12 @@ class SimulatedProducer:
     ) -> None:
         """On its way from here on, whatever becomes of the process; records of one producer stay in order."""
         lane = topic, partition if partition >= 0 else zlib.crc32(key or b"") % self.broker.topics[topic]
-        self.arrives = max(self.arrives + 1e-6, self.world.loop.elapsed + self.world.delay() + self.world.sprung("kafka: record").hold)
+        held = self.world.sprung("kafka: record" if self.name else "kafka: mark").hold
+        self.arrives = max(self.arrives + 1e-6, self.world.loop.elapsed + self.world.delay() + held)
         self.in_flight += 1
         lost = self.world.chance(self.world.trouble / 4)
-        self.world.after(self.arrives - self.world.loop.elapsed, self._land, lane, key, value, list(headers), lost, on_delivery)
+        way = (self._land, lane, key, value, list(headers), lost) if self.name else (self._stand, lane, key, value, lost, on_delivery)
+        self.world.after(self.arrives - self.world.loop.elapsed, *way)
 
     def flush(self, timeout: float) -> int:
         if self.in_flight:
@@ -91,21 +95,32 @@ class SimulatedProducer:
         self.world.after(trap.hold, self._end, self.world.loop.create_future(), False)
         return done
 
-    def _land(self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool, on_delivery: Delivered) -> None:
+    def _land(self, lane: Lane, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], lost: bool) -> None:
         self.in_flight -= 1
         try:
             if lost or self.world.is_away("kafka"):
                 raise failure(KafkaError._MSG_TIMED_OUT, "a record did not arrive")
-            if not self.name:
-                self.broker.append(lane, key, value, headers)
-            elif self.error is None:
+            if self.error is None:
                 self.broker.write(self.name, self.epoch, lane, key, value, headers, lane not in self.added)
                 self.added.add(lane)
-            offset = len(self.broker.logs[lane]) - 1
-            on_delivery(None, SimpleNamespace(offset=lambda: offset))
         except KafkaException as error:
             self.error = self.error or error
-            on_delivery(error.args[0], None)
+        self._tell_landed()
+
+    def _stand(self, lane: Lane, key: bytes | None, value: bytes | None, lost: bool, on_delivery: Delivered) -> None:
+        """Of the records whose answers are lost, half are there."""
+        away, offset = self.world.is_away("kafka"), len(self.broker.logs[lane])
+        if not away and (not lost or self.world.chance(0.5)):
+            self.broker.append(lane, key, value)
+        error = KafkaError(KafkaError._MSG_TIMED_OUT, "no answer came") if lost or away else None
+        self.world.after(self.world.delay(), self._answer, on_delivery, error, None if error else offset)
+
+    def _answer(self, on_delivery: Delivered, error: KafkaError | None, offset: int | None) -> None:
+        self.in_flight -= 1
+        on_delivery(error, SimpleNamespace(offset=lambda: offset))
+        self._tell_landed()
+
+    def _tell_landed(self) -> None:
         if not self.in_flight and self.landed and not self.landed.done():
             self.landed.set_result(None)
 

@@ -87,13 +87,13 @@ def _usage(words: str, command: Any) -> str:
 
 
 HEADERS = (
-    (f"`{headers.TRACEPARENT}`", "all", "the W3C trace that the record belongs to"),
-    ("`throughline-lane`", "what a service publishes", "the input topic and partition whose decisions it follows from, `topic/partition`"),
+    (f"`{headers.TRACEPARENT}`", "what belongs to a trace", "the W3C trace of the record"),
+    (f"`{headers.LANE}`", "what lanes publish", "the input topic and partition whose decisions it follows from, `topic/partition`"),
     (
-        "`throughline-seq`",
-        "what a service publishes",
-        "its number in that lane: 1, 2, 3 and so on without a gap, over all topics of the service; within a partition a lane's numbers rise. "
-        "Two records of one lane and number are the same record: who counts records can drop what is not above the lane's last",
+        f"`{headers.SEQ}`",
+        "what lanes publish",
+        "its number in that lane: 1, 2, 3 and so on without a gap, over all topics and partitions that the lane publishes to. "
+        "In one partition a lane's numbers rise, so whoever counts records can drop one that is not above the lane's last *in that partition*",
     ),
     (
         ", ".join(f"`{name}`" for name in (headers.TOPIC, headers.PARTITION, headers.OFFSET, headers.GROUP, headers.DELIVERIES, headers.MESSAGE)),
@@ -103,7 +103,8 @@ HEADERS = (
     (
         ", ".join(f"`{name}`" for name in (headers.CAUSE, headers.FINGERPRINT, headers.ATTEMPTS)),
         "dead letters",
-        "the cause, what tells it from other causes, and attempts at calls",
+        "the cause, what tells it from other causes, and attempts at calls. "
+        "A letter keeps its record's own headers: where a name stands twice, the last counts",
     ),
 )
 

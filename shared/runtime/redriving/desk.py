@@ -7,9 +7,9 @@ from aiohttp import web
 
 from shared.runtime.engine import Engine
 from shared.runtime.ops_token import shows
-from shared.runtime.redriving.asked import Refusal
 from shared.runtime.redriving.letters import Letters
 from shared.runtime.redriving.plans import Plans
+from shared.runtime.redriving.requests import Refusal
 from shared.wire.registry import RegistryAway
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

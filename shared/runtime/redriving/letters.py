@@ -1,5 +1,6 @@
 """Letters at the desk: counted, exported, discarded, and one of them read or edited."""
 
+import base64
 import json
 from typing import Any
 
@@ -8,8 +9,10 @@ import msgspec
 from aiohttp import web
 
 from shared.runtime.engine import Engine
-from shared.runtime.redriving.asked import Discard, Edited, Refusal, answer, body_of, exported, letters_asked
+from shared.runtime.records import unpacked
+from shared.runtime.redriving.requests import Discard, Edited, Refusal, answer, body_of, letters_asked
 from shared.store.letters import Asked, Letter, LetterStore
+from shared.store.plans import Row
 from shared.telemetry import logs
 from shared.wire.codec import NotPublished, Unencodable
 from shared.wire.limits import Undecodable
@@ -42,14 +45,14 @@ class Letters:
         await response.prepare(request)
         while letters := await self.letters.page(asked, after, PAGE):
             after = letters[-1].id
-            await response.write(b"".join(json.dumps(exported(letter)).encode() + b"\n" for letter in letters))
+            await response.write(b"".join(json.dumps(_exported(letter)).encode() + b"\n" for letter in letters))
         await response.write_eof()
         return response
 
     async def read(self, request: web.Request) -> web.Response:
         """One letter with its value as JSON, as far as it decodes."""
         letter = await self._letter(request)
-        told = {name: held for name, held in exported(letter).items() if name not in ("value", "headers")}
+        told = {name: held for name, held in _exported(letter).items() if name not in ("value", "headers")}
         try:
             return answer({**told, "value": self._decoded(letter), "unreadable": None})
         except Undecodable as problem:
@@ -90,3 +93,15 @@ class Letters:
         if route is None or route.message is None:
             raise Refusal(422, f"{letter.topic} has no schema in {self.engine.service.name}: its records cannot be edited")
         return route.message
+
+
+def _exported(letter: Letter) -> Row:
+    """A letter with its bytes in base64."""
+    record = {name: base64.b64encode(held).decode() if held is not None else None for name, held in _bytes(letter)}
+    headers = [[name, base64.b64encode(held).decode()] for name, held in unpacked(letter.headers)]
+    plain = {name: getattr(letter, name) for name in ("id", "topic", "part", "offset", "code", "message", "fingerprint", "attempts", "edited")}
+    return {**plain, "state_key": letter.key, "at": letter.at.isoformat(), **record, "headers": headers}
+
+
+def _bytes(letter: Letter) -> tuple[tuple[str, bytes | None], ...]:
+    return ("key", letter.record_key), ("value", letter.value)

@@ -6,8 +6,8 @@ import asyncpg
 from aiohttp import web
 
 from shared.runtime.engine import Engine
-from shared.runtime.redriving.asked import Apply, Begin, Refusal, answer, body_of, number_of
 from shared.runtime.redriving.judging import Judge
+from shared.runtime.redriving.requests import Apply, Begin, Refusal, answer, body_of, number_of
 from shared.store.batches import BatchStore
 from shared.store.letters import Asked, LetterStore
 from shared.store.plans import PlanStore, Row

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.messages import BY_TOPIC
-from shared.runtime.asked import USAGE, answered
+from shared.runtime.command_line import USAGE, answered
 from shared.runtime.decision import Service
 from shared.runtime.replaying.comparing import Output, Report, compare, spans_as_json
 from shared.runtime.replaying.deciding import Replay

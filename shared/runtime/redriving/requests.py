@@ -1,15 +1,12 @@
 """What the desk is asked, read strictly, and how it answers or refuses."""
 
-import base64
 import json
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from shared.runtime.records import unpacked
-from shared.store.letters import Asked, Letter
-from shared.store.plans import Row
+from shared.store.letters import Asked
 
 MOST_BYTES = 4 << 20
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=r"\S")]
@@ -79,15 +76,3 @@ def number_of(request: web.Request, name: str) -> int:
 
 def answer(content: Any) -> web.Response:
     return web.json_response(content, dumps=lambda held: json.dumps(held, default=str))
-
-
-def exported(letter: Letter) -> Row:
-    """A letter with its bytes in base64."""
-    record = {name: base64.b64encode(held).decode() if held is not None else None for name, held in _bytes(letter)}
-    headers = [[name, base64.b64encode(held).decode()] for name, held in unpacked(letter.headers)]
-    plain = {name: getattr(letter, name) for name in ("id", "topic", "part", "offset", "code", "message", "fingerprint", "attempts", "edited")}
-    return {**plain, "state_key": letter.key, "at": letter.at.isoformat(), **record, "headers": headers}
-
-
-def _bytes(letter: Letter) -> tuple[tuple[str, bytes | None], ...]:
-    return ("key", letter.record_key), ("value", letter.value)

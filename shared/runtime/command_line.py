@@ -12,7 +12,6 @@ from confluent_kafka import KafkaException
 from shared.runtime.decision import Service
 from shared.runtime.main import GC_THRESHOLD
 from shared.runtime.settings import RuntimeSettings
-from shared.store.pool import AWAY
 from shared.telemetry import logs
 from shared.wire.registry import RegistryAway
 
@@ -25,7 +24,7 @@ def answered(service: Service, settings: RuntimeSettings, ask: Callable[[], Coro
 
     Standard output carries nothing else, so logs are kept to the worst.
     """
-    told: tuple[type[Exception], ...] = (*refusals, RegistryAway, KafkaException, *AWAY)
+    told: tuple[type[Exception], ...] = (*refusals, RegistryAway, KafkaException, OSError, TimeoutError)
     logs.configure(service.name, "CRITICAL")
     try:
         found = quick(ask())
@@ -36,7 +35,7 @@ def answered(service: Service, settings: RuntimeSettings, ask: Callable[[], Coro
     return FOUND if any(found.get("different", {}).values()) else DONE
 
 
-def quick(asked: Coroutine[Any, Any, T]) -> T:
+def quick(work: Coroutine[Any, Any, T]) -> T:
     """Run it on the loop, and with the collector's pace, that services run with."""
     gc.set_threshold(*GC_THRESHOLD)
-    return uvloop.run(asked)
+    return uvloop.run(work)
