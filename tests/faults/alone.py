@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from confluent_kafka import KafkaException
 from confluent_kafka.cimpl import NewTopic
 
 from deploy.embedded import jars, kafka
@@ -81,7 +82,10 @@ def broken(here: Alone, deck: list[Fault], rng: random.Random, until: float) -> 
     struck = Counter[str]()
     while time.monotonic() < until:
         fault = rng.choice(deck)
-        times = fault.act(here, rng)
+        try:
+            times = fault.act(here, rng)
+        except KafkaException:  # what was to be broken was broken already
+            times = 0
         struck[fault.kind] += times
         print(f"{time.strftime('%H:%M:%S')}  {fault.kind}: {'struck' if times else 'found nothing to strike'}", flush=True)
         time.sleep(rng.uniform(*BREATH_S))
