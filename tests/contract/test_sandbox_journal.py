@@ -1,6 +1,7 @@
 """What a sandbox acknowledged is there after a kill -9; half a line is not; two processes never share a folder."""
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from deploy.sandboxes.common.journal import Journals, replay
+from deploy.sandboxes.common.requests import content_digest
 from deploy.sandboxes.keys import netsuite_key
 from deploy.sandboxes.process import DidNotStart, Sandbox, start
 from deploy.sandboxes.sign_in import netsuite_token, salesforce_token
@@ -51,6 +53,10 @@ async def test_every_acknowledged_customer_survives_kill_9_and_so_do_token_and_c
             held = (await told(session, second, f"records?account={ACCOUNT}"))["customer"]
             assert acknowledged <= {each["externalId"] for each in held}
             assert len({each["id"] for each in held}) == len(held)
+            kept = replay(tmp_path / "sandboxes" / "netsuite" / "objects.jsonl")
+            assert {line["digest"] for line in kept if line["record"] == "customer"} == {content_digest(json.dumps(ACME).encode())}, (
+                "what an object was told is kept with it: the call itself may be lost"
+            )
             assert (await told(session, second, "requests"))["total"] >= len(acknowledged)
             assert await put_customer(session, second, token, "AFTER") == 204
             assert await put_customer(session, second, token, next(iter(acknowledged))) == 204

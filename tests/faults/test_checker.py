@@ -239,6 +239,14 @@ def test_what_was_written_and_never_committed_is_named() -> None:
     assert said.endswith("missing [2], twice [], beyond []; written, but not committed: [2]")
 
 
+def test_a_write_whose_call_the_vendor_lost_is_told_by_its_object() -> None:
+    evidence = copy.deepcopy(sound())
+    lost = evidence.writes.pop()
+    assert _violated(evidence) == {"I7"}
+    evidence.kept.append(lost)
+    assert _violated(evidence) == set()
+
+
 def test_what_was_published_twice_is_named_with_both_places() -> None:
     evidence = copy.deepcopy(sound())
     evidence.records.append(_out(2, 6))

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 from deploy.sandboxes.common.faults import Failure, Faults, HeavyTail, SlowBody, StaleReads, Throttle
 from deploy.sandboxes.common.journal import Journals
 from deploy.sandboxes.common.requests import RequestLog, content_digest, told_headers
-from deploy.sandboxes.common.store import Store, reading_behind
+from deploy.sandboxes.common.store import Store, reading_behind, told_by
 
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 _BODY_PIECES = 10
@@ -136,7 +136,7 @@ def _refused(faults: Faults, vendor: Vendor, target: Target) -> web.Response | N
 async def _carried_out(request: web.Request, handler: Handler, room: Room, vendor: Vendor, target: Target) -> web.StreamResponse:
     wrote = request.method in _WRITES
     stale: StaleReads | None = None if wrote else room.faults.take("stale_reads", target.account, target.record)
-    with reading_behind(stale.behind_s if stale else 0.0):
+    with reading_behind(stale.behind_s if stale else 0.0), told_by(await request.read() if wrote else b""):
         response = await _answered(request, handler, vendor)
     wrote = wrote and response.status < 300
     if wrote:

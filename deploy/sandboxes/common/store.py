@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import msgspec
 
 from deploy.sandboxes.common.journal import Journals, JsonObject, replay
+from deploy.sandboxes.common.requests import content_digest
 
 LONGEST_LAG_S = 60.0
 _behind: ContextVar[float] = ContextVar("behind", default=0.0)
+_body: ContextVar[bytes] = ContextVar("body", default=b"")
 
 
 @contextmanager
@@ -23,6 +25,16 @@ def reading_behind(seconds: float) -> Iterator[None]:
         yield
     finally:
         _behind.reset(token)
+
+
+@contextmanager
+def told_by(body: bytes) -> Iterator[None]:
+    """What is put within is kept with the digest of `body`: a process that is killed then may leave the object without the call that made it."""
+    token = _body.set(body)
+    try:
+        yield
+    finally:
+        _body.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class Store:
             if known is not None:
                 self._forget(known)
         else:
+            line.pop("digest", None)
             self._remember(Stored(**line))
 
     def next_serial(self, tenant: str) -> int:
@@ -91,7 +104,8 @@ class Store:
     def put(self, stored: Stored) -> None:
         self._note_change(stored)
         self._remember(stored)
-        self._journals.append("objects", msgspec.json.encode(stored))
+        digest = content_digest(body) if (body := _body.get()) else None
+        self._journals.append("objects", msgspec.json.encode({**msgspec.to_builtins(stored), "digest": digest}))
 
     def delete(self, stored: Stored) -> None:
         self._forget(stored)

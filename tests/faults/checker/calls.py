@@ -26,6 +26,7 @@ def nothing_else_is_written(evidence: Evidence) -> Iterator[str]:
     told = {(w.account, w.record, w.external_id, w.digest) for w in evidence.writes}
     for account, record, external_id, _ in sorted(told - wanted):
         yield f"{account} was told of {record} {external_id} what no committed intent says"
+    told |= {(w.account, w.record, w.external_id, w.digest) for w in evidence.kept}
     for effect in _effects(evidence):
         if effect.status == "done" and not effect.only_changes and (effect.target, effect.record, effect.external_id, effect.digest) not in told:
             yield f"the call {effect.record} {effect.external_id} is done, and {effect.target} was never told what it says"

@@ -213,7 +213,7 @@ class Evidence:
     """`provisioned`: contracts of which the sender knows that nothing is missing, so that each ends with one project.
 
     `replayed` is the one thing in here that comes from the services' own code: see I4. `written`: topic, lane and sequence of all that was
-    published, committed or not.
+    published, committed or not. `kept`: writes that a vendor keeps with the object, as one that is killed may lose the call that made it.
     """
 
     fed: list[Fed] = field(default_factory=list)
@@ -224,6 +224,7 @@ class Evidence:
     provisioned: set[str] = field(default_factory=set)
     replayed: dict[str, Replayed] = field(default_factory=dict)
     written: set[tuple[str, bytes, bytes]] = field(default_factory=set)
+    kept: list[VendorWrite] = field(default_factory=list)
 
     def of_topic(self, topic: str) -> list[TopicRecord]:
         return [record for record in self.records if record.topic == topic]

@@ -61,6 +61,7 @@ async def gather(dsn: str, bootstrap: str, home: Path, fed: Sequence[Fed], provi
     for sandbox in ("netsuite", "psa"):
         evidence.objects += _objects(home, sandbox)
         evidence.writes += _writes(home, sandbox)
+        evidence.kept += _kept_writes(home, sandbox)
     return evidence
 
 
@@ -154,6 +155,12 @@ def _objects(home: Path, sandbox: str) -> list[VendorObject]:
     """Each object once, with the external id it has or had."""
     kept = (line for line in _lines(home / "sandboxes" / sandbox / "objects.jsonl") if "deleted" not in line and line.get("external_id"))
     return sorted({VendorObject(line["tenant"], line["record"], line["id"], line["external_id"]) for line in kept}, key=str)
+
+
+def _kept_writes(home: Path, sandbox: str) -> Iterator[VendorWrite]:
+    for line in _lines(home / "sandboxes" / sandbox / "objects.jsonl"):
+        if line.get("digest") and line["external_id"]:
+            yield VendorWrite(line["tenant"], line["record"], line["external_id"], line["digest"])
 
 
 def _lines(journal: Path) -> Iterator[Any]:
