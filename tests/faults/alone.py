@@ -19,6 +19,7 @@ from deploy.embedded import jars, kafka
 from deploy.embedded.processes import table
 from tests.faults import matrix
 from tests.faults.arena import Arena, arena
+from tests.faults.checker.evidence import LANE, SEQ
 from tests.faults.checker.gather import dump
 from tests.faults.injectors.kinds import Fault
 from tests.faults.owners import SERVICE, TARGETS
@@ -59,7 +60,7 @@ class Alone(Arena):
         found: Numbers = defaultdict(list)
         for record in dump(self.plan.bootstrap, TARGETS):
             headers = dict(record.headers)
-            found[headers["throughline-lane"], int(headers["throughline-seq"])].append(f"{record.topic}/{record.partition}@{record.offset}")
+            found[headers[LANE], int(headers[SEQ])].append(f"{record.topic}/{record.partition}@{record.offset}")
         return found
 
 

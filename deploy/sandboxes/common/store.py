@@ -3,38 +3,39 @@
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
 from deploy.sandboxes.common.journal import Journals, JsonObject, replay
 from deploy.sandboxes.common.requests import content_digest
 
+T = TypeVar("T")
 LONGEST_LAG_S = 60.0
 _behind: ContextVar[float] = ContextVar("behind", default=0.0)
 _body: ContextVar[bytes] = ContextVar("body", default=b"")
 
 
-@contextmanager
-def reading_behind(seconds: float) -> Iterator[None]:
+def reading_behind(seconds: float) -> AbstractContextManager[None]:
     """Whoever reads within sees what the store held so long ago, LONGEST_LAG_S at the most."""
-    token = _behind.set(seconds)
-    try:
-        yield
-    finally:
-        _behind.reset(token)
+    return _within(_behind, seconds)
+
+
+def told_by(body: bytes) -> AbstractContextManager[None]:
+    """What is put within is kept with the digest of `body`: a process that is killed then may leave the object without the call that made it."""
+    return _within(_body, body)
 
 
 @contextmanager
-def told_by(body: bytes) -> Iterator[None]:
-    """What is put within is kept with the digest of `body`: a process that is killed then may leave the object without the call that made it."""
-    token = _body.set(body)
+def _within(variable: ContextVar[T], value: T) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _body.reset(token)
+        variable.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
