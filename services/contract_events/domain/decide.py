@@ -1,5 +1,6 @@
 """What one report makes of a contract: applied, waiting for the contract, a repeat, overtaken, or refused."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -95,9 +96,10 @@ def _same_terms(lineage: Lineage, event: ContractEvent, contract: Contract, room
     assert stated is not None
     revision = next(r for r in governing(lineage) if r.amendment_id is None)
     approvals = merged(revision.approvals, contract.approvals)
-    if contract.status is stated.status and approvals == revision.approvals and lineage.cancelled_at is None:
+    cancelled_at = _standing_cancellation(lineage, event)
+    if contract.status is stated.status and approvals == revision.approvals and cancelled_at == lineage.cancelled_at:
         return _repeat(replace(remember(lineage, event.event_id), stated_at=event.occurred_at))
-    followed = replace(lineage, stated=replace(stated, status=contract.status), stated_at=event.occurred_at, cancelled_at=None)
+    followed = replace(lineage, stated=replace(stated, status=contract.status), stated_at=event.occurred_at, cancelled_at=cancelled_at)
     return _settled(_decided(followed, revision, approvals), event, f"status is {contract.status.value} at its source", room)
 
 
@@ -117,17 +119,23 @@ def _correct(lineage: Lineage, event: ContractEvent, contract: Contract, room: R
         stated=contract,
         stated_at=event.occurred_at,
         restated_at=event.occurred_at,
-        cancelled_at=None,
+        cancelled_at=_standing_cancellation(lineage, event),
         changes=on_top,
         contents=(*lineage.contents, fingerprint(contract)),
     )
     return _revised(corrected, RevisionKind.CORRECTION, event, "contract restated by its source", room)
 
 
+def _standing_cancellation(lineage: Lineage, event: ContractEvent) -> datetime | None:
+    """A statement that was made before the cancellation, and came after it, revives nothing."""
+    cancelled_at = lineage.cancelled_at
+    return cancelled_at if cancelled_at is not None and event.occurred_at <= cancelled_at else None
+
+
 def _amend(lineage: Lineage, stated: Contract, event: ContractEvent, amendment: Amendment, room: Room) -> Step:
     known = next((c for c in lineage.changes if c.amendment.amendment_id == amendment.amendment_id), None)
     content = f"{amendment.amendment_id}:{amendment_fingerprint(amendment)}"
-    if content in lineage.contents:
+    if content in lineage.contents and not _set_back(known, event, amendment):
         return _repeat(lineage)
     if known is not None and event.occurred_at < known.occurred_at:
         return _overtaken(lineage, event, f"change order {amendment.amendment_id} was reported later with other content")
@@ -147,6 +155,11 @@ def _amend(lineage: Lineage, stated: Contract, event: ContractEvent, amendment: 
     return _revised(replace(lineage, changes=changes, contents=(*lineage.contents, content)), RevisionKind.AMENDMENT, event, amendment.summary, room)
 
 
+def _set_back(known: Change | None, event: ContractEvent, amendment: Amendment) -> bool:
+    """The change order was corrected since it said this, and now it says this again."""
+    return known is not None and event.occurred_at > known.occurred_at and amendment_fingerprint(known.amendment) != amendment_fingerprint(amendment)
+
+
 def _approve(lineage: Lineage, event: ContractEvent, approval: Approval, room: Room) -> Step:
     revision = _awaiting(lineage, approval.role, room.policy)
     if any(approval in standing.approvals for standing in governing(lineage)):
@@ -157,12 +170,12 @@ def _approve(lineage: Lineage, event: ContractEvent, approval: Approval, room: R
 
 
 def _awaiting(lineage: Lineage, role: str, policy: ApprovalPolicy) -> Revision:
-    """The oldest revision that waits for `role`; the latest one when none does."""
+    """The oldest revision that waits for `role`; else the latest one that needed it, and the latest of all when none did."""
     standing = governing(lineage)
     assert lineage.stated is not None
     kind = lineage.stated.contract_type
-    waiting = (r for r in standing if role in policy.required(r, kind) and not agreed(r.approvals, role))
-    return next(waiting, standing[-1])
+    asked = [revision for revision in standing if role in policy.required(revision, kind)]
+    return next((revision for revision in asked if not agreed(revision.approvals, role)), (asked or standing)[-1])
 
 
 def _decided(lineage: Lineage, revision: Revision, approvals: tuple[Approval, ...]) -> Lineage:
@@ -184,15 +197,26 @@ def _hold(lineage: Lineage, event: ContractEvent, room: Room) -> Step:
 
 
 def _with_pending(step: Step, room: Room) -> Step:
-    """What waited for the contract is applied after it, oldest first; a report that does not fit is refused by name."""
+    """What waited for the contract is applied after it, oldest first. Reports that do not fit are refused by name, and may be sent again."""
     if step.verdict is not Verdict.APPLIED or not step.lineage.pending:
         return step
     waiting = sorted(step.lineage.pending, key=lambda e: (e.occurred_at, e.event_id))
-    lineage, cause = replace(step.lineage, pending=()), step.cause
+    lineage, refused = replace(step.lineage, pending=()), dict[str, Cause]()
     for event in waiting:
         taken = _after_the_contract(lineage, event, room)
-        lineage, cause = taken.lineage, cause or taken.cause
-    return Step(Verdict.APPLIED, lineage, f"{step.summary}, with {len(waiting)} report(s) that had come before it", cause)
+        lineage = taken.lineage
+        if taken.cause is not None:
+            refused[event.event_id] = taken.cause
+    lineage = replace(lineage, seen=tuple(event_id for event_id in lineage.seen if event_id not in refused))
+    return Step(Verdict.APPLIED, lineage, f"{step.summary}, with {len(waiting)} report(s) that had come before it", _of_all(refused))
+
+
+def _of_all(refused: Mapping[str, Cause]) -> Cause | None:
+    """One cause that names every report; the code is the first one's."""
+    if not refused:
+        return None
+    named = "; ".join(f"{cause.message} (event {event_id}, which came before its contract)" for event_id, cause in refused.items())
+    return Cause(next(iter(refused.values())).code, named)
 
 
 def _unsound(stated: Contract, changes: tuple[Change, ...]) -> Cause | None:

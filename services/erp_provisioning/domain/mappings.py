@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 from shared.kernel.calendar import in_force
 from shared.kernel.engagement import Engagement, LegalEntity
+
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +19,12 @@ class Entry:
     effective_from: date
     effective_to: date | None = None
     values: Mapping[str, str]
+    stated_at: datetime = LONG_AGO  # states that were kept before this was do not say it
+
+    @property
+    def stamp(self) -> tuple[datetime, str]:
+        """Orders two statements; the event id decides between two of one moment."""
+        return self.stated_at, self.event_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +35,11 @@ class Mappings:
 
 def legal_entity_key(engagement: Engagement) -> str:
     return f"legal_entity:{engagement.unit_key}@{engagement.tenant}"
+
+
+def standing(mappings: Mappings, entry: Entry) -> Entry | None:
+    """The entry that `entry` would take the place of."""
+    return next((known for known in mappings.entries if known.effective_from == entry.effective_from), None)
 
 
 def with_entry(mappings: Mappings, entry: Entry) -> Mappings:

@@ -5,7 +5,7 @@ from datetime import datetime
 from services.psa_sync.domain.mappings import CodeEntries, CodeEntry
 from shared.kernel.cause import Cause
 from shared.messages.source import SourceMapping
-from shared.runtime.decision import Decision, Known, applied, dead_letter, duplicate, superseded
+from shared.runtime.decision import Decision, Known, Outcome, applied, dead_letter, duplicate, superseded
 from shared.runtime.events import Received
 
 
@@ -26,7 +26,8 @@ def on_mapping(state: CodeEntries | None, event: Received[SourceMapping], known:
     entries = state or CodeEntries()
     standing = entries.standing(entry)
     if standing is not None and standing.event_id == entry.event_id:
-        return duplicate(f"{told.key} was stated by event {told.event_id} before")
+        note = f"{told.key} was stated by event {told.event_id} before; it may hold in the PSA only now, so whoever waits tries again"
+        return Decision(Outcome.DUPLICATE, entries, supplies=(event.key,), note=note)  # kept anew: whoever begins to wait meanwhile sees it
     if standing is not None and entry.stamp < standing.stamp:
         return superseded(f"{told.key} from {told.effective_from} was stated later, on {standing.stated_at.isoformat()}")
     return applied(entries.with_entry(entry), supplies=(event.key,), note=f"{told.key} is {entry.code} from {told.effective_from}")

@@ -179,6 +179,38 @@ def test_a_cancellation_cancels_and_a_newer_statement_revives() -> None:
     assert current(told(stated(APPROVED, day=7), lineage=step.lineage)).status is ContractStatus.APPROVED
 
 
+def test_a_statement_made_before_the_cancellation_revives_nothing_when_it_comes_after_it() -> None:
+    ended = told(stated(APPROVED), cancelled(day=5)).lineage
+    dearer = replace(APPROVED, total_value=eur(1250))
+    assert current(told(stated(APPROVED, day=3), lineage=ended)).status is ContractStatus.CANCELLED
+    late = told(stated(dearer, day=3), lineage=ended)
+    assert (current(late).status, current(late).total_value) == (ContractStatus.CANCELLED, eur(1250))
+    assert current(told(stated(dearer, day=7), lineage=late.lineage)).status is ContractStatus.APPROVED
+
+
+def test_a_rejection_goes_to_the_revision_that_needed_the_role() -> None:
+    both = told(stated(APPROVED), changed(an_amendment(approvals=(approval("finance", 3),))))
+    assert current(both).status is ContractStatus.APPROVED
+    step = told(decided(approval("legal", 6, ApprovalDecision.REJECTED)), lineage=both.lineage)
+    assert current(step).status is ContractStatus.IN_APPROVAL
+    assert [wait.key for wait in step.lineage.waits] == ["approval:C-1/legal"]
+
+
+def test_a_change_order_may_be_set_back_to_what_it_said_first() -> None:
+    corrected = told(changed(an_amendment(delta=120), day=3), lineage=told(stated(), changed(day=2)).lineage)
+    assert current(told(changed(day=4), lineage=corrected.lineage)).total_value == eur(1100)
+    assert told(changed(day=2, event_id="sent again"), lineage=corrected.lineage).verdict is Verdict.DUPLICATE
+
+
+def test_every_early_change_order_that_does_not_fit_is_named_and_may_be_sent_again() -> None:
+    dollars = [an_amendment(name, value_delta=replace(eur(1), currency="USD")) for name in ("AM-8", "AM-9")]
+    step = told(*(changed(amendment, day=2, event_id=f"e-{amendment.amendment_id}") for amendment in dollars), stated(APPROVED))
+    assert step.cause is not None
+    assert all(name in step.cause.message for name in ("AM-8", "AM-9", "e-AM-8", "e-AM-9"))
+    mended = told(changed(an_amendment("AM-9"), event_id="e-AM-9"), lineage=step.lineage)
+    assert (mended.verdict, current(mended).total_value) == (Verdict.APPLIED, eur(1100))
+
+
 AMOUNTS = st.integers(0, 10_000_000).map(lambda cents: eur(str(Decimal(cents) / 100)))
 DELTAS = st.integers(-100_000, 1_000_000).map(lambda cents: str(Decimal(cents) / 100))
 STATEMENTS = st.builds(lambda value, day: stated(replace(APPROVED, total_value=value, lines=()), day), AMOUNTS, st.integers(0, 60))

@@ -1,7 +1,7 @@
 """How a set-up goes on: one call at a time towards the latest revision, whatever happens meanwhile."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import given, settings
@@ -176,8 +176,18 @@ def test_a_corrected_mapping_cures_a_refused_contract_by_itself() -> None:
 
 def test_the_same_mapping_supplied_again_tries_the_refused_call_again() -> None:
     _, decision = refused_project()
+    kept = on_mapping(None, entry("5"), Known(), NOW).state
+    again = on_mapping(kept, entry("5"), Known(), NOW)  # type: ignore[arg-type]
+    assert (again.outcome, again.state, again.supplies) == (Outcome.DUPLICATE, kept, (LEGAL_ENTITY_KEY,))
     woken = on_woken(state_of(decision), Woken(LEGAL_ENTITY_KEY), Known(), NOW)
     assert woken.intents[0].step == "project"
+
+
+def test_a_mapping_that_was_stated_earlier_does_not_overtake_a_later_one() -> None:
+    kept = on_mapping(None, entry("5"), Known(), NOW).state
+    earlier = structs.replace(entry("9"), message=structs.replace(entry("9").message, event_id="old", occurred_at=NOW - timedelta(days=30)))
+    decision = on_mapping(kept, earlier, Known(), NOW)  # type: ignore[arg-type]
+    assert (decision.outcome, decision.supplies) == (Outcome.SUPERSEDED, ())
 
 
 def test_a_mapping_that_is_in_force_goes_before_what_the_engagement_says() -> None:

@@ -144,6 +144,16 @@ def test_an_unknown_resource_code_waits_for_its_mapping_and_goes_on_with_it() ->
     assert not any(stage.waits.values())
 
 
+def test_the_same_code_loaded_again_asks_again_once_the_psa_has_it() -> None:
+    stage = Stage()
+    stage.feed(code("architect", "ARCH"))
+    stage.feed(provisioned())
+    stage.run(refusing("assignment:architect"))
+    stage.feed(code("architect", "ARCH"))
+    stage.run()
+    assert stage.last.status is PsaStatus.CONFIRMED
+
+
 def test_the_code_mapped_by_now_is_taken_before_the_one_that_came_along() -> None:
     stage = Stage()
     stage.feed(code("architect", "PRIN"))
