@@ -67,13 +67,11 @@ class Deciding:
         if item.again is not None and self._is_put_off(item, item.again):
             return
         decision = self._decision(item)
-        if self._keeps_origins and item.key is not None and (record := record_of(item)) is not None:
-            self.origins[item.key] = pack_origin(record)
         try:
             self._take(item, decision)
         except Exception as error:  # raised before anything was taken
             self.draft.bugs.append(traceback.format_exc())
-            self._take(item, dead_letter(Cause("unencodable", f"{type(error).__name__}: {error}; nothing of this decision was kept")))
+            self._take(item, self._undecided(item, Cause("unencodable", f"{type(error).__name__}: {error}; nothing of this decision was kept")))
 
     def _is_put_off(self, item: Item, again: redrive.Again) -> bool:
         """What was set free stays held behind another dead letter; what was planned is left alone once the plan does not hold any more."""
@@ -92,14 +90,20 @@ class Deciding:
 
     def _decision(self, item: Item) -> Decision:
         if item.cause is not None or item.key is None:
-            return dead_letter(item.cause or Cause("no-key", "the record has no key"))
+            return self._undecided(item, item.cause or Cause("no-key", "the record has no key"))
         try:
             return item.decide(self.book.get(item.key), item.event, self.book, item.at or self.now)
         except NotLoaded:
             raise
         except Exception as error:
             self.draft.bugs.append(traceback.format_exc())
-            return dead_letter(Cause("bug", f"{type(error).__name__}: {error}; the decider of this record failed, see the service's log"))
+            return self._undecided(item, Cause("bug", f"{type(error).__name__}: {error}; the decider of this record failed, see the service's log"))
+
+    def _undecided(self, item: Item, cause: Cause) -> Decision:
+        """An answer or a wake-up of which nothing could be made is kept: it would not come a second time."""
+        if item.inbox is not None and item.again is None:
+            self.draft.batch.inbox_kept.append(item.inbox)
+        return dead_letter(cause)
 
     def _take(self, item: Item, decision: Decision) -> None:
         batch = self.draft.batch
@@ -119,11 +123,17 @@ class Deciding:
             batch.rows += decision.rows
         if item.key is not None and decision.state is not None and decision.outcome not in LEAVE_WAITS:
             self.waits[item.key] = (item, decision.waits)
+            self._keep_origin(item, item.key)
         if decision.outcome is Outcome.DEAD_LETTERED:
             self._bury(item, decision.cause or Cause("unnamed", "the decider named no cause"))
         if item.again is not None:
             self._took_again(item, item.again, decision)
         self._note(item, decision.outcome, decision.cause, decision.note)
+
+    def _keep_origin(self, item: Item, key: str) -> None:
+        """Calls that are refused later name the record that they follow from: one that led to nothing is not it."""
+        if self._keeps_origins and (record := record_of(item)) is not None:
+            self.origins[key] = pack_origin(record)
 
     def _took_again(self, item: Item, again: redrive.Again, decision: Decision) -> None:
         if again.held is not None:
@@ -165,7 +175,7 @@ class Deciding:
         claim, at = item.claim, item.at or self.now
         self.draft.batch.journal.append(JournalRow(claim.lane, claim.epoch, offset, item.inbox, item.key, version, outcome.value, said, at, kind))
         self.draft.outcomes.append((item, outcome, cause))
-        if item.inbox is not None:
+        if item.inbox is not None and item.inbox not in self.draft.batch.inbox_kept:
             self.draft.batch.inbox_done.append(item.inbox)
 
     def _close(self, items: Sequence[Item]) -> None:

@@ -62,6 +62,7 @@ from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::by
 on conflict (topic, part, "offset", fingerprint) where resolved is null do update set attempts = excluded.attempts
 """
 FORGET = "delete from inbox where id = any($1::bigint[])"
+PUT_OFF = "update inbox set due = 'infinity' where id = any($1::bigint[])"
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.CardinalityViolationError, asyncpg.ProgramLimitExceededError)
 """What PostgreSQL raises for content that it will never take."""
@@ -168,9 +169,8 @@ async def _save(db: PoolConnectionProxy, batch: Batch) -> None:
         saved = await db.execute(SAVE, *(list(column) for column in columns), told)
         if int(saved.split()[-1]) != len(ordered):
             raise Conflict("a state changed while it was decided on")
-    if batch.inbox_done:
-        gone = await db.execute(FORGET, batch.inbox_done)
-        if int(gone.split()[-1]) != len(batch.inbox_done):
+    for statement, rows in ((FORGET, batch.inbox_done), (PUT_OFF, batch.inbox_kept)):
+        if rows and int((await db.execute(statement, rows)).split()[-1]) != len(rows):
             raise Conflict("an inbox row was decided on elsewhere")
 
 

@@ -34,6 +34,11 @@ from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::tex
   f(key, topic, part, "offset", fingerprint, said, followed)
 where i.status = 'decided' and i.key = f.key and (f.followed or (i.topic, i.part, i."offset") = (f.topic, f.part, f."offset"))
 """
+# Answers and wake-ups of which nothing could be made; they go before what is held.
+HEAR_AGAIN = """
+update inbox b set due = now() where b.key = any($1::text[]) and b.due = 'infinity'
+  and not exists (select from dead_letter d where d.key = b.key and d.resolved is null)
+"""
 RELEASE = """
 with freed as (
   update held h set released = true where h.key = any($1::text[]) and not h.released
@@ -65,11 +70,12 @@ async def follow(db: PoolConnectionProxy, batch: Batch, heads: dict[Lane, int]) 
     if batch.held_back:
         await db.execute("update held set released = false where id = any($1::bigint[])", [held for held, _ in batch.held_back])
     if keys := _keys(batch):
-        await db.execute(RELEASE, keys)
+        await release(db, keys)
 
 
 async def release(db: PoolConnectionProxy, keys: list[str]) -> None:
     """Send what is held of `keys` on its way, unless a dead letter of the key still stands. The caller holds their locks."""
+    await db.execute(HEAR_AGAIN, keys)
     await db.execute(RELEASE, keys)
 
 

@@ -192,4 +192,5 @@ class Batch:
     held_back: list[tuple[int, str]] = field(default_factory=list)  # released too early, with their key: they stay held
     journal: list[JournalRow] = field(default_factory=list)
     inbox_done: list[int] = field(default_factory=list)
+    inbox_kept: list[int] = field(default_factory=list)  # nothing could be made of them: they come again once their dead letter is resolved
     rows: list[Any] = field(default_factory=list)

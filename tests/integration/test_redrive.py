@@ -134,6 +134,22 @@ async def test_a_cause_that_is_not_mended_costs_one_letter_and_is_never_called_d
             assert await standing(service) == 12
 
 
+async def test_an_answer_that_a_bug_met_is_decided_on_once_its_letter_is_applied_again(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.target = lambda name: Target(Ledger(), Allowance(5))
+        service.bugs = {"answer"}
+        service.send(("A1", account("A1", "a")))
+        async with desk(service) as asked:
+            await until(letters(service, 1))
+            service.bugs = set()
+            plan = await plan_of(asked)
+            assert [item["verdict"] for item in await items_of(asked, plan)] == ["already applied"]
+            assert (await apply(asked, plan))["progress"] == {"confirmed": 1}
+            await until(none_held(service))
+        (state,) = await service.fetch("select convert_from(body, 'UTF8')::jsonb->>'external_id' as id from state where key = 'account:A1'")
+        assert state["id"]
+
+
 def letters(service: Bench, count: int) -> Callable[[], Awaitable[bool]]:
     async def check() -> bool:
         return await standing(service) == count

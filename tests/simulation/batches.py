@@ -1,5 +1,6 @@
 """The store that commits batches, over the database in memory."""
 
+import math
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
@@ -60,8 +61,9 @@ class SimulatedBatches(Connected):
         for s in batch.states:
             if (self.db.states[s.key].version if s.key in self.db.states else 0) != s.version - 1:
                 raise Conflict("a state changed while it was decided on")
-        await transaction.lock([("inbox", i) for i in batch.inbox_done])
-        if any(i not in self.db.inbox for i in batch.inbox_done):
+        taken = (*batch.inbox_done, *batch.inbox_kept)
+        await transaction.lock([("inbox", i) for i in taken])
+        if any(i not in self.db.inbox for i in taken):
             raise Conflict("an inbox row was decided on elsewhere")
         await transaction.lock([("effect", e.id) for e in batch.effects])
 
@@ -99,6 +101,7 @@ class SimulatedBatches(Connected):
         db.states |= {s.key: changed(s, origin=s.origin or (db.states[s.key].origin if s.key in db.states else None)) for s in batch.states}
         for i in batch.inbox_done:
             del db.inbox[i]
+        db.inbox |= {i: (db.inbox[i][0], math.inf) for i in batch.inbox_kept}
         for change in batch.effects:
             self._intend(change.id, EffectRow(change, self.now, self.now))
         db.dead += batch.dead_letters

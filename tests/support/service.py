@@ -94,6 +94,8 @@ class Bench:
             return self._settle(state, known)
 
         def on_answered(state: Counted, event: Answered, known: Known, now: datetime) -> Decision:
+            if "answer" in self.bugs:
+                raise RuntimeError("the decider of answers has a bug")
             match event.answer:
                 case Done(external_id=external_id):
                     return applied(replace(state, external_id=external_id))

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from shared.kernel.calendar import in_force
 from shared.kernel.engagement import Engagement, LegalEntity
 
-
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 

@@ -14,7 +14,7 @@ from shared.kernel.engagement import Engagement
 from shared.messages.engagement import EngagementReady, ReadyStatus
 from shared.messages.reshape import reshape
 from shared.runtime.answers import Done, Rejected
-from shared.runtime.decision import Decision, Known, applied, dead_letter, duplicate, superseded
+from shared.runtime.decision import Decision, Known, Outcome, applied, dead_letter, duplicate, superseded
 from shared.runtime.events import Answered, Received, Woken
 
 
@@ -30,7 +30,7 @@ def on_engagement_ready(state: Provisioning | None, event: Received[EngagementRe
     if told.revision < before.revision:
         return superseded(f"revision {told.revision} came after revision {before.revision}")
     if told.status is ReadyStatus.WAITING:
-        return applied(before, waits=waits_of(before), note="waits for master data")
+        return Decision(Outcome.APPLIED, waits=waits_of(before), note="waits for master data")
     after = _desired(before, event)
     if after.engagement is None:
         return applied(after, note="closed before anything was set up")

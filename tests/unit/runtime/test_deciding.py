@@ -194,6 +194,20 @@ def test_a_rejected_call_buries_the_record_that_led_to_it() -> None:
     assert (letter.code, letter.record.offset, letter.record.value) == ("USER_ERROR", 3, b'{"text":"call"}')
 
 
+def test_a_record_that_led_to_nothing_is_not_what_a_call_follows_from() -> None:
+    batch = decide(record(7, "a", "call"), record(8, "a", "call")).batch
+    assert [j.outcome for j in batch.journal] == ["applied", "duplicate"]
+    assert batch.states[0].origin == pack_origin(kept(record(7, "a", "call"), "word:a"))
+
+
+def test_an_answer_of_which_nothing_could_be_made_is_kept_and_one_that_was_weighed_is_not() -> None:
+    refused = AnswerBody("e1", "step", "ledger", "PUT /x", 1, 5, rejected=Rejected(Cause("USER_ERROR", "no such thing")))
+    rows = [InboxRow(n, LANE.lane, "word:a", "answered", body, None) for n, body in ((8, b"{}"), (9, msgspec.json.encode(refused)))]
+    batch = decide(inbox=tuple(rows), rows={"word:a": state("call")}).batch
+    assert [letter.code for letter in batch.dead_letters] == ["bad-inbox", "USER_ERROR"]
+    assert (batch.inbox_kept, batch.inbox_done) == ([8], [9])
+
+
 def test_calls_that_follow_from_what_is_decided_on_again_give_way_to_live_ones_and_so_do_those_that_follow_them() -> None:
     again = structs.replace(item_of_record(record(7, "a", "call"), ROUTE, Json()), behind=True)
     live = item_of_record(record(8, "b", "call"), ROUTE, Json())
