@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from shared.wire import catalogue
 from shared.wire.catalogue import Catalogue, Kind, Topic
-from shared.wire.limits import MAX_BYTES
+from shared.wire.limits import HEADROOM, MAX_BYTES
 
 TIMEOUT = 30.0  # seconds
 DAY = 24 * 3600 * 1000  # milliseconds
@@ -51,12 +51,11 @@ class Step:
 
 
 def settings_of(topic: Topic) -> dict[str, str]:
-    """The topic's own settings. A dead letter must fit where its record did not fail for size, headers and all."""
+    """The topic's own settings. What is encoded must fit, or its lane would publish nothing any more; so must a dead letter, headers and all."""
     settings = {"cleanup.policy": "compact" if topic.compacted else "delete"}
     if not topic.compacted:
         settings["retention.ms"] = str(topic.retention_days * DAY) if topic.retention_days else "-1"
-    if topic.kind is Kind.DLT:
-        settings["max.message.bytes"] = str(2 * MAX_BYTES)
+    settings["max.message.bytes"] = str(2 * MAX_BYTES if topic.kind is Kind.DLT else MAX_BYTES + HEADROOM)
     if topic.kind is Kind.STATUS:  # who counts over the last day finds every status of that day, not only the latest
         settings["min.compaction.lag.ms"] = str(DAY)
     return settings

@@ -5,6 +5,7 @@ from shared.runtime.records import kept, packed, unpack_origin, unpacked
 from shared.runtime.work import Item
 from shared.store.rows import DeadLetterChange, KeptRecord, Publication
 from shared.wire.headers import Burial, with_burial
+from shared.wire.limits import LETTER_BYTES
 
 
 def record_of(item: Item) -> KeptRecord | None:
@@ -42,4 +43,5 @@ def publication_of(service: str, item: Item, record: KeptRecord, cause: Cause) -
         attempts=attempts,
     )
     headers = with_burial(unpacked(record.headers), burial)
-    return Publication(item.claim.lane, f"{service}.dlt.v1", record.record_key, record.value, packed(headers))
+    value = record.value if len(record.value or b"") <= LETTER_BYTES else None  # the table of dead letters keeps it
+    return Publication(item.claim.lane, f"{service}.dlt.v1", record.record_key, value, packed(headers))

@@ -88,6 +88,7 @@ class Engine:
         fences = [Fence(claim.lane, claim.next, claim.caught_up_to, claim.epoch) for claim in passed]
         assert self.reader is not None
         try:
+            await self._claim_left(self.reader)
             if self.lanes and (fences or self.topics.age > COMPARE_TOPICS_S):
                 self.topics.ask({lane[0] for lane in self.lanes.names})
                 await self.topics.compare(list(self.lanes))
@@ -102,6 +103,14 @@ class Engine:
         except (Fenced, MadeAnew, *AWAY) as error:
             await self._recover(error)
         self.reader.note_progress(list(self.lanes))
+
+    async def _claim_left(self, reader: Reader) -> None:
+        """Lanes that became ours while the database or their topic was away, topic by topic: one that stays away holds up no other."""
+        left = set(reader.unclaimed)
+        for topic in sorted({topic for topic, _ in left}):
+            lanes = [lane for lane in left if lane[0] == topic]
+            with suppress(TopicUnclear):
+                await reader.take_up(lanes, await self.owning.claim(lanes, tries=1))
 
     def stop(self) -> None:
         self.stopping = True

@@ -43,7 +43,7 @@ class Owning:
     async def begin(self) -> None:
         self.relays.incarnation = await self.store.incarnation()
 
-    async def claim(self, lanes: list[Lane]) -> list[OwnedLane]:
+    async def claim(self, lanes: list[Lane], tries: int = CLAIM_TRIES) -> list[OwnedLane]:
         """Called while the group assigns; a database that is away is waited for as long as the group allows."""
         for attempt in itertools.count(1):
             try:
@@ -53,7 +53,7 @@ class Owning:
                 await self._still_the_same()
                 break
             except (TopicUnclear, *AWAY) as error:
-                if attempt == CLAIM_TRIES:
+                if attempt == tries:
                     raise
                 log.warning("claim_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(delay_before(attempt, self.outside.chance(0.5, 1), AGAIN))

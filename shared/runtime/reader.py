@@ -7,17 +7,19 @@ from contextlib import suppress
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from shared.runtime.decision import Service
+from shared.runtime.identity import TopicUnclear
 from shared.runtime.lanes import Lanes, OwnedLane
 from shared.runtime.ports import Outside, T, as_coroutine
-from shared.runtime.records import Record
+from shared.runtime.records import Record, headers_of
 from shared.runtime.settings import RuntimeSettings
+from shared.store.pool import AWAY
 from shared.store.rows import Lane
 from shared.telemetry import logs
 
 log = logs.get(__name__)
 CLAIM_S = 60.0
 SEEK_TRIES, SEEK_PAUSE_S = 20, 0.05
-WAKE_S = 1.0
+WAKE_S, ASK_S = 1.0, 5.0
 PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
 
 
@@ -41,6 +43,8 @@ class Reader:
         self.thread = outside.worker("reader", 1)
         self.consumer: Consumer = outside.consumer(_configuration(settings, service.name))
         self.paused = False
+        self.unclaimed: set[Lane] = set()  # the group says that they are ours, and nothing could be claimed yet
+        self.clock, self.known_ends, self.asked = outside.clock, dict[Lane, int](), 0.0
         self.linger_s = service.read_linger_s
         topics = [route.topic for route in service.routes]
         self.consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
@@ -62,8 +66,13 @@ class Reader:
             self.thread.submit(lambda: self.consumer.commit(offsets=offsets, asynchronous=True))
 
     def ends(self, lanes: Sequence[Lane]) -> dict[Lane, int | None]:
-        """Where each partition ended when it was last fetched, markers of transactions included; None before that. Asks nobody, so it is quick."""
-        return {lane: self._end(lane) for lane in lanes}
+        """Where each partition ended when it was last read, markers of transactions included; None before that. Touches no client: any call to
+        one waits until the thread's own call has ended, and that one may be waiting for the loop, to claim."""
+        return {lane: self.known_ends.get(lane) for lane in lanes}
+
+    async def take_up(self, lanes: Sequence[Lane], claims: Sequence[OwnedLane]) -> None:
+        """Read what was claimed later than it was given to us; not what was given up meanwhile."""
+        await self.thread.run(self._take_up, list(lanes), list(claims))
 
     async def close(self) -> None:
         await self.thread.run(self.consumer.close)
@@ -76,6 +85,7 @@ class Reader:
         if (first := self.consumer.poll(wait_s)) is not None:  # returns with the first record; consume() would wait for a full batch
             messages = [first, *self.consumer.consume(limit - 1, self.linger_s)] if limit > 1 else [first]
         records = [record for message in messages if (record := self._record(message))]
+        self._note_ends()
         if fresh := [claim for claim in self.lanes if claim not in before]:
             self._seek(fresh)  # what came with a change of assignment may belong to the claim before: read it again
         return [record for record in records if record.claim in before]
@@ -104,8 +114,7 @@ class Reader:
         if claim is None or not claim.placed or offset is None or offset < claim.next:
             return None
         claim.received(offset)
-        headers = [(str(pair[0]), pair[1] if isinstance(pair[1], bytes) else b"") for pair in message.headers() or []]
-        return Record(claim, offset, message.key(), message.value(), headers)
+        return Record(claim, offset, message.key(), message.value(), headers_of(message))
 
     def _seek(self, claims: list[OwnedLane]) -> None:
         for claim in claims:
@@ -119,7 +128,7 @@ class Reader:
         """
         for left in range(SEEK_TRIES, 0, -1):
             try:
-                self.consumer.seek(TopicPartition(*claim.lane, claim.next))
+                self.consumer.seek(TopicPartition(*claim.lane, self._first(claim)))
                 claim.begins()
                 return
             except KafkaException as error:
@@ -130,15 +139,39 @@ class Reader:
                 log.info("seek_again", topic=claim.lane[0], partition=claim.lane[1], error=str(error))
                 self.thread.wait(asyncio.sleep(SEEK_PAUSE_S), CLAIM_S)
 
-    def _end(self, lane: Lane) -> int | None:
+    def _note_ends(self) -> None:
+        """As the last fetches showed them; while nothing is fetched the broker is asked now and then, else the lag would seem to stand still."""
+        if not self.paused:
+            self._note(cached=True)
+        elif self.clock.monotonic() - self.asked > ASK_S:
+            self._note(cached=False)
+            self.asked = self.clock.monotonic()
+
+    def _note(self, *, cached: bool) -> None:
+        for lane in self.lanes.names:
+            with suppress(KafkaException, RuntimeError):  # not assigned any more, closed, or the broker is away
+                end = int(self.consumer.get_watermark_offsets(TopicPartition(*lane), WAKE_S, cached)[1])
+                if end >= 0:
+                    self.known_ends[lane] = end
+
+    def _take_up(self, lanes: list[Lane], claims: list[OwnedLane]) -> None:
+        gone = [lane for lane in lanes if lane not in self.unclaimed]
+        self.lanes.dropped(gone)
+        self.thread.tell(self.dropped, gone)
+        self.unclaimed.difference_update(lanes)
+        self._seek(claims)
+
+    def _claimed(self, lanes: list[Lane]) -> list[OwnedLane]:
+        """The group says only once that a lane is ours: what cannot be claimed now is remembered, and claimed later."""
         try:
-            end = int(self.consumer.get_watermark_offsets(TopicPartition(*lane), cached=True)[1])
-        except (KafkaException, RuntimeError):  # not assigned any more, or closed
-            return None
-        return end if end >= 0 else None
+            return self.thread.wait(as_coroutine(self.claim(lanes)), CLAIM_S)
+        except (TopicUnclear, *AWAY) as error:
+            self.unclaimed.update(lanes)
+            log.warning("lanes_unclaimed", lanes=[f"{topic}/{part}" for topic, part in lanes], reason=f"{type(error).__name__}: {error}")
+            return []
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        claims = self.thread.wait(as_coroutine(self.claim([_lane(p) for p in partitions])), CLAIM_S) if partitions else []
+        claims = self._claimed([_lane(p) for p in partitions]) if partitions else []
         starts = {claim.lane: self._first(claim) for claim in claims}  # a lane that is halted has none: it is ours, and let lie
         consumer.incremental_assign([TopicPartition(*lane, starts.get(lane, OFFSET_END)) for lane in map(_lane, partitions)])
         for claim in claims:
@@ -155,6 +188,7 @@ class Reader:
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         lanes = [_lane(p) for p in partitions]
+        self.unclaimed.difference_update(lanes)
         self.lanes.dropped(lanes)
         self.thread.tell(self.dropped, lanes)
         consumer.incremental_unassign(partitions)

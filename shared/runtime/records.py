@@ -1,12 +1,15 @@
 """Records as read from a topic, before anything is known of what they say."""
 
 import msgspec
+from confluent_kafka import Message
 from msgspec import Struct
 
 from shared.runtime.lanes import OwnedLane
 from shared.store.rows import Headers, KeptRecord
+from shared.telemetry import logs
 from shared.telemetry.tracing import context_of
 
+log = logs.get(__name__)
 _PACK = msgspec.msgpack.Encoder()
 
 
@@ -18,6 +21,17 @@ class Record(Struct, frozen=True, gc=False):
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+def headers_of(message: Message) -> Headers:
+    """None at all where a name is not UTF-8: Kafka allows any bytes, and its client can show no header of such a record."""
+    try:
+        pairs = message.headers() or []
+    except (SystemError, UnicodeDecodeError) as error:
+        place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+        log.warning("headers_unreadable", reason=repr(error.__cause__ or error), **place)
+        return []
+    return [(str(pair[0]), pair[1] if isinstance(pair[1], bytes) else b"") for pair in pairs]
 
 
 def packed(headers: Headers) -> bytes:

@@ -1,5 +1,7 @@
 """What a service says of itself: is it alive, is it ready, what is left to do."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import asyncpg
@@ -14,6 +16,7 @@ from shared.runtime.redriving.requests import MOST_BYTES
 from shared.runtime.runner import Runner
 from shared.runtime.settings import RuntimeSettings
 from shared.store.effects import FAULTS_TO_PARK, EffectStore
+from shared.store.pool import AWAY
 from shared.telemetry import metrics
 from shared.telemetry.metrics import METRICS
 
@@ -31,6 +34,7 @@ from effect where status in ('open', 'claimed') group by target
 CIRCUIT = {Circuit.CLOSED: metrics.CIRCUIT_CLOSED, Circuit.HALF_OPEN: metrics.CIRCUIT_HALF_OPEN, Circuit.OPEN: metrics.CIRCUIT_OPEN}
 HELD = "select count(*) from held"
 MOST_PARKED = 20
+TABLES_S = 5.0  # a scrape waits for ten
 
 
 @dataclass(slots=True)
@@ -96,6 +100,12 @@ class Status:
         self._lag()
         self._relays()
         self._governors()
+        with suppress(*AWAY):  # what needs no database is told all the same: halted lanes are asked for most while it is away
+            async with asyncio.timeout(TABLES_S):
+                await self._tables()
+        return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    async def _tables(self) -> None:
         METRICS.held.set(await self.pool.fetchval(HELD))
         for row in await self.pool.fetch(EFFECTS, FAULTS_TO_PARK):
             METRICS.parked.labels(row["target"]).set(row["parked"])
@@ -103,7 +113,6 @@ class Status:
         for row in await self.pool.fetch(WAITS):
             METRICS.waits.labels(row["queue"]).set(row["contracts"])
             METRICS.oldest_wait.labels(row["queue"]).set(row["oldest"])
-        return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def _targets(self) -> list[dict[str, object]]:
         """Systems with open calls, and those called since the start: how they are, and how much of their allowance is in use here."""
@@ -138,7 +147,8 @@ class Status:
             METRICS.circuit.labels(name).set(CIRCUIT[governed.circuit])
 
     def _lag(self) -> int:
-        """Records behind, over the lanes owned here; offsets that only carry markers of transactions do not count, an unknown end does."""
+        """Records behind, over the lanes owned here; offsets that only carry markers of transactions do not count, an unknown end does, and a
+        lane that could not be claimed yet."""
         reader, total = self.engine.reader, 0
         ends = reader.ends(self.engine.lanes.names) if reader else {}
         for claim in self.engine.lanes:
@@ -146,4 +156,7 @@ class Status:
             behind = 1 if end is None else max(0, end - claim.caught_up_to)
             METRICS.lag.labels(claim.lane[0], str(claim.lane[1])).set(behind)
             total += behind
+        for topic, part in set(reader.unclaimed) if reader else ():
+            METRICS.lag.labels(topic, str(part)).set(1)
+            total += 1
         return total

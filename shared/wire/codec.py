@@ -21,6 +21,7 @@ from shared.wire.registry import Refused, Unknown
 from shared.wire.shape import Shape, shape_of
 
 M = TypeVar("M", bound=Message)
+REFUSED_IDS = 1000  # that are remembered; junk may name any number
 UNKNOWN_FOR = 10.0  # seconds for which an id stays unknown before the registry is asked again
 UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 IMMATERIAL = frozenset({"doc", "default", "aliases", "order"})  # to how bytes are read
@@ -63,7 +64,7 @@ class Codec:
         self._writers: dict[tuple[type[Message], str], tuple[bytes, Write]] = {}
         self._plans: dict[tuple[int, type[Message]], _Plan] = {}
         self._shapes: dict[int, Shape] = {}
-        self._refused: dict[int, tuple[float, Undecodable]] = {}
+        self._refused: dict[int, tuple[float, str, str]] = {}  # words, not exceptions: those would keep what was decoded when they were raised
 
     def encode(self, message: Message, topic: str) -> bytes:
         """The framed value. Raises Unencodable, NotPublished, RegistryAway."""
@@ -74,6 +75,8 @@ class Codec:
             write(message, out)
         except UNFIT as problem:
             raise Unencodable(f"{kind.__name__} for {topic} does not fit its schema: {problem!r}") from problem
+        if len(out) > self._max_bytes:
+            raise Unencodable(f"{kind.__name__} for {topic} has {len(out)} bytes, and no reader takes more than {self._max_bytes}")
         return bytes(out)
 
     def decode(self, value: bytes, expected: type[M]) -> M:
@@ -125,13 +128,15 @@ class Codec:
     def _shape(self, schema_id: int) -> Shape:
         if schema_id in self._shapes:
             return self._shapes[schema_id]
-        until, refusal = self._refused.get(schema_id, (0.0, None))
-        if refusal is not None and self._now() < until:
-            raise Undecodable(refusal.code, refusal.message)
+        until, code, message = self._refused.get(schema_id, (0.0, "", ""))
+        if self._now() < until:
+            raise Undecodable(code, message)
         try:
             shape = shape_of(self._schema(schema_id))
         except Undecodable as problem:
-            self._refused[schema_id] = (self._now() + UNKNOWN_FOR, problem)
+            if len(self._refused) >= REFUSED_IDS:
+                self._refused.clear()
+            self._refused[schema_id] = (self._now() + UNKNOWN_FOR, problem.code, problem.message)
             raise
         self._shapes[schema_id] = shape
         return shape

@@ -5,6 +5,8 @@ that could hold more than MAX_VALUES is counted before it is decoded (`census`).
 """
 
 MAX_BYTES = 1 << 20
+HEADROOM = 1 << 16  # for a key, headers and the frame of a batch
+LETTER_BYTES = 2 * MAX_BYTES - HEADROOM  # of a dead letter's value: a record that was too large may be larger than any topic takes
 MAX_DECIMAL_BYTES = 32  # 76 digits; turning bytes into digits is quadratic in their number
 MAX_ITEMS = 50_000  # of one array or map
 MAX_VALUES = 250_000  # of one record, all levels together

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaException
@@ -9,9 +10,10 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from shared.runtime.engine import Engine
-from shared.runtime.owning import DatabaseChanged, LaneLost
+from shared.runtime.owning import DatabaseChanged, LaneLost, Owning
 from shared.runtime.resuming import follow_topic
 from shared.store.batches import BatchStore
+from shared.store.lanes import LaneStore
 from shared.store.resuming import Signed
 from shared.store.rows import Batch, Lane, OutboxRow
 from tests.integration.test_runtime import running, settled, until
@@ -60,6 +62,53 @@ async def test_a_process_that_outlives_a_restore_ends_before_it_gives_a_number_o
         with pytest.raises(DatabaseChanged, match="at the start"):
             await be_restored()
         assert (await service.fetch("select count(*) as n from journal"))[0]["n"] == 0
+
+
+async def test_lanes_that_could_not_be_claimed_when_they_were_given_are_claimed_later(
+    stack: Stack, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The group says only once whose they are."""
+    away, claim = [True], LaneStore.claim
+
+    async def claimed(store: LaneStore, *what: Any) -> Any:
+        if away[0]:
+            raise ConnectionRefusedError("the database is away")
+        return await claim(store, *what)
+
+    monkeypatch.setattr(LaneStore, "claim", claimed)
+    monkeypatch.setattr(Owning.claim, "__defaults__", (2,))
+    async with bench(stack, database) as service, running(service) as (engine, _):
+
+        async def given_up() -> bool:
+            return engine.reader is not None and len(engine.reader.unclaimed) == PARTITIONS
+
+        service.send(("A", account("A", "first")))
+        await until(given_up)
+        away[0] = False
+        await until(settled(service, 1))
+        assert engine.reader is not None
+        assert not engine.reader.unclaimed
+
+
+async def test_whoever_asks_how_it_is_holds_up_no_claim(stack: Stack, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client answers one call at a time, and the reader's own call waits for the claim."""
+    begun, asked, claim = asyncio.Event(), asyncio.Event(), LaneStore.claim
+
+    async def claimed(store: LaneStore, *what: Any) -> Any:
+        begun.set()
+        await asked.wait()
+        return await claim(store, *what)
+
+    monkeypatch.setattr(LaneStore, "claim", claimed)
+    async with bench(stack, database) as service, running(service) as (engine, _):
+        service.send(("A", account("A", "first")))
+        await begun.wait()
+        assert engine.reader is not None
+        assert set(engine.reader.ends([(service.source, part) for part in range(PARTITIONS)]).values()) == {None}
+        asked.set()
+        await until(settled(service, 1))
+        ends = engine.reader.ends([(service.source, part) for part in range(PARTITIONS)])
+        assert sum(end or 0 for end in ends.values()) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Messages survive the wire, in the bytes that any Avro library writes and reads."""
 
 import datetime as dt
+import gc
 import io
 import json
+import sys
 import typing
 from decimal import Decimal
 from enum import StrEnum
@@ -207,6 +209,25 @@ def test_the_registry_is_asked_once_for_each_schema(schemas: Schemas, codec: Cod
     for _ in range(3):
         codec.decode(codec.encode(MAPPING, TOPIC), SourceMapping)
     assert schemas.asked == 2
+
+
+def test_no_value_is_kept_for_its_unknown_id(schemas: Schemas) -> None:
+    """A refusal that was kept as it was raised kept every record of the batch with it."""
+    codec = Codec(schemas)
+    values = [b"\x00" + schema_id.to_bytes(4, "big") + b"rest" for schema_id in range(100, 110)]
+    before = [sys.getrefcount(value) for value in values]
+    for value in values:
+        with pytest.raises(Undecodable):
+            codec.decode(value, SourceMapping)
+    gc.collect()
+    assert [sys.getrefcount(each) for each in values][:-1] == before[:-1]  # the last is the loop's own
+
+
+def test_a_message_that_no_reader_would_take_is_not_encoded(schemas: Schemas) -> None:
+    schemas.add(SourceMapping.avro_schema)
+    codec = Codec(schemas, max_bytes=1000)
+    with pytest.raises(Unencodable, match="no reader takes more than 1000"):
+        codec.encode(msgspec.structs.replace(MAPPING, reason="x" * 1000), TOPIC)
 
 
 def test_an_unknown_id_is_asked_for_again_only_after_a_while(schemas: Schemas) -> None:

@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heapreplace
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from shared.runtime.lanes import OwnedLane
-from shared.runtime.records import Record
+from shared.runtime.records import Record, headers_of
 from shared.runtime.replaying.where import Where
 from shared.store.rows import Lane
 from shared.store.shadow import Span
@@ -94,9 +94,8 @@ class Log:
             if lane in self.ended or offset is None or offset >= self.past[lane]:
                 self._end(lane)
                 continue
-            headers = [(str(pair[0]), pair[1] if isinstance(pair[1], bytes) else b"") for pair in message.headers() or []]
             at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC) + TICK
-            self.read[lane].append(Read(Record(self.claims[lane], offset, message.key(), message.value(), headers), at))
+            self.read[lane].append(Read(Record(self.claims[lane], offset, message.key(), message.value(), headers_of(message)), at))
             if offset + 1 >= self.past[lane]:
                 self._end(lane)
         self._pause()
