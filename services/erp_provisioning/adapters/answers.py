@@ -1,24 +1,27 @@
 """What NetSuite's answers mean: a table from status to what to do next, and the words of a refusal."""
 
+from datetime import datetime
+
 from shared.kernel.cause import Cause
 from shared.runtime.answers import Ambiguous, Answer, Exchange, Rejected, Unavailable
 from shared.wire.http import HttpExchange, HttpReply
+from shared.wire.retry_after import seconds_of
 
 _BUSY = frozenset({"CONCURRENCY_LIMIT_EXCEEDED", "SSS_REQUEST_LIMIT_EXCEEDED", "REQUEST_LIMIT_EXCEEDED"})
 # Somebody else changed the same object at the same moment.
 _COLLIDED = frozenset({"RCRD_HAS_BEEN_CHANGED", "CUST_RCRD_HAS_BEEN_CHANGED", "RECORD_LOCKED"})
 
 
-def meaning(reply: HttpReply, what: str) -> Answer:
+def meaning(reply: HttpReply, what: str, now: datetime) -> Answer:
     """The answer that any status but success stands for; `what` names the object, such as `job P_C-1`."""
     code, detail = told(reply)
-    status = reply.status
+    status, after = reply.status, seconds_of(reply.headers.get("Retry-After"), now)
     if status == 429 or code in _BUSY:
-        return Unavailable(f"{what}: {detail}", retry_after=_seconds(reply.headers.get("Retry-After")), throttled=True)
+        return Unavailable(f"{what}: {detail}", retry_after=after, throttled=True)
     if status in (401, 403):
         return Unavailable(f"{what}: {status} {code}: {detail}; check the integration's role and its certificate in this account")
     if status == 503:
-        return Unavailable(f"{what}: 503 {code}: {detail}", retry_after=_seconds(reply.headers.get("Retry-After")))
+        return Unavailable(f"{what}: 503 {code}: {detail}", retry_after=after)
     if status >= 500:
         return Ambiguous(f"{what}: {status} {code}: {detail}; it may have been done")
     if status == 409 or code in _COLLIDED:
@@ -49,7 +52,3 @@ def _place(reply: HttpReply) -> str:
     first = _first(reply)
     place = next((first[key] for key in ("o:errorPath", "o:errorUrl", "o:errorQueryParam", "o:errorHeader") if first.get(key)), None)
     return f" (at {place})" if place else ""
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdigit() else None

@@ -1,6 +1,7 @@
 """Oracle NetSuite over SuiteTalk REST record v1: objects are made and changed by PUT on their external id, which is safe to repeat."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,7 +61,7 @@ class NetSuite:
             return _done(call, _located(reply) or await self._internal_id(call.record, call.external_id))
         if call.method == "PATCH" and reply.status == 404:
             return _done(call, None)  # to be taken out of use, and not there at all
-        answer = meaning(reply, _name(call))
+        answer = meaning(reply, _name(call), datetime.now(UTC))
         if isinstance(answer, Rejected) and "already exists" in answer.cause.message and await self._internal_id(call.record, call.external_id):
             return Unavailable(f"{_name(call)}: another call made it at the same moment")
         return answer

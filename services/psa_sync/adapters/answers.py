@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.kernel.cause import Cause
 from shared.runtime.answers import Ambiguous, Answer, Exchange, Rejected, Unavailable
 from shared.wire.http import HttpExchange, HttpReply
+from shared.wire.retry_after import seconds_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +57,17 @@ MEANINGS: tuple[tuple[int | None, str | None, Meaning], ...] = (
 )
 
 
-def meaning(reply: HttpReply, what: str) -> Answer:
+def meaning(reply: HttpReply, what: str, now: datetime) -> Answer:
     """The answer that any status but success stands for; `what` names the object, such as `pse__Proj__c P_C-1`."""
-    told = told_by(reply)
+    told = told_by(reply, now)
     for status, code, means in MEANINGS:
         if status in (None, told.status) and code in (None, told.code):
             return means(what, told)
     return (_unknown if told.status >= 500 else _refused)(what, told)
 
 
-def told_by(reply: HttpReply) -> Told:
-    after = _seconds(reply.headers.get("Retry-After"))
+def told_by(reply: HttpReply, now: datetime) -> Told:
+    after = seconds_of(reply.headers.get("Retry-After"), now)
     match reply.json:
         case [{"errorCode": str(code), "message": str(message)}, *_]:
             return Told(reply.status, code, message, after)
@@ -74,7 +76,3 @@ def told_by(reply: HttpReply) -> Told:
 
 def kept(exchange: HttpExchange) -> Exchange:
     return Exchange(exchange.request, exchange.request_body, exchange.status, exchange.response_body)
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdigit() else None

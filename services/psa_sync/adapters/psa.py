@@ -1,6 +1,7 @@
 """Certinia PSA over Salesforce REST: objects are made and changed by PATCH on their external id, which is safe to repeat."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -48,7 +49,7 @@ class Psa:
             if reply.status == 404:
                 return Absent()
             if reply.status != 200 or not isinstance(reply.json, dict):
-                return Unavailable(f"{_name(call)}: look-up answered {reply.status} ({told_by(reply).message})")
+                return Unavailable(f"{_name(call)}: look-up answered {reply.status} ({told_by(reply, datetime.now(UTC)).message})")
             same = holds(call.fields, reply.json, await self._record_ids(call))
             return _done(call, str(reply.json.get("Id"))) if same else Absent()
         except (NoSession, Unreachable, NoAnswer) as error:
@@ -79,7 +80,7 @@ def _answer(call: PsaCall, reply: HttpReply) -> Answer:
         return _done(call, str(reply.json["id"]) if isinstance(reply.json, dict) and "id" in reply.json else None)
     if call.update_only and reply.status == 404:
         return _done(call, None)  # to be taken out of use, and not there at all
-    return meaning(reply, _name(call))
+    return meaning(reply, _name(call), datetime.now(UTC))
 
 
 def _path(object_name: str, external_id: str) -> str:
