@@ -7,6 +7,7 @@ import msgspec
 from shared.runtime.answers import Ambiguous, Answer, Done, Faulty, Rejected, Reply, Unavailable
 from shared.runtime.ports import Chance, Effects
 from shared.runtime.retry import Backoff, delay_before
+from shared.runtime.storable import storable
 from shared.runtime.work import AnswerBody
 from shared.store.effects import AttemptRow, ClaimedEffect
 from shared.store.rows import InboxRow
@@ -25,6 +26,7 @@ class Answering:
         self.effects, self.answered, self.chance = effects, answered, chance
 
     async def record(self, effect: ClaimedEffect, reply: Reply, ms: int) -> None:
+        reply = storable(reply)  # here, so that no adapter can bring an answer that is never kept, and asked for again for ever
         outcome, detail = _words(reply.answer)
         x = reply.exchange
         attempt = AttemptRow(effect.id, ms, outcome, detail, x.request, x.request_body, x.status, x.response_body)
