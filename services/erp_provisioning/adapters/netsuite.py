@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from services.erp_provisioning.adapters.answers import kept, meaning, told
+from services.erp_provisioning.adapters.answers import Unsure, absent, kept, made, meaning, unsure
 from services.erp_provisioning.adapters.fields import holds, references, with_numbers
 from services.erp_provisioning.adapters.tokens import Credentials, NoToken, Tokens
 from services.erp_provisioning.ports import ErpCall, call_of
@@ -46,20 +46,24 @@ class NetSuite:
         """Done when the object holds all that is wanted; Absent when it is not there or holds something else, as sending again is safe."""
         call = call_of(intent)
         try:
-            reply = await self._read(call.record, call.external_id)
-            if reply.status == 404:
+            held = await self._held(call.record, call.external_id)
+            if held is None:
                 return Absent()
-            if reply.status != 200 or not isinstance(reply.json, dict):
-                return Unavailable(f"{_name(call)}: look-up answered {reply.status} ({told(reply)[1]})")
-            same = holds(call.record, call.body, reply.json, await self._internal_ids(call, call.body))
-            return _done(call, str(reply.json.get("id"))) if same else Absent()
-        except (NoToken, Unreachable, NoAnswer) as error:
-            return Unavailable(f"{_name(call)}: look-up: {error}")
+            same = holds(call.record, call.body, held, await self._internal_ids(call, call.body))
+            return _done(call, str(held["id"])) if same else Absent()
+        except Unsure as open_still:
+            return open_still.answer
 
     async def _answer(self, call: ErpCall, reply: HttpReply) -> Answer:
-        if reply.status in (200, 201, 204):
+        try:
+            return await self._meaning(call, reply)
+        except Unsure as open_still:
+            return Ambiguous(f"{_name(call)}: answered {reply.status}; {open_still}")
+
+    async def _meaning(self, call: ErpCall, reply: HttpReply) -> Answer:
+        if made(reply):
             return _done(call, _located(reply) or await self._internal_id(call.record, call.external_id))
-        if call.method == "PATCH" and reply.status == 404:
+        if call.method == "PATCH" and absent(reply):
             return _done(call, None)  # to be taken out of use, and not there at all
         answer = meaning(reply, _name(call), datetime.now(UTC))
         if isinstance(answer, Rejected) and "already exists" in answer.cause.message and await self._internal_id(call.record, call.external_id):
@@ -72,11 +76,21 @@ class NetSuite:
         return {key: internal_id for key, internal_id in found.items() if internal_id is not None}
 
     async def _internal_id(self, record: str, external_id: str) -> str | None:
-        reply = await self._read(record, external_id)
-        return str(reply.json["id"]) if reply.status == 200 and isinstance(reply.json, dict) and "id" in reply.json else None
+        held = await self._held(record, external_id)
+        return None if held is None else str(held["id"])
 
-    async def _read(self, record: str, external_id: str) -> HttpReply:
-        return await self._called("GET", f"{RECORDS}/{record}/eid:{external_id}?expandSubResources=true", None)
+    async def _held(self, record: str, external_id: str) -> Mapping[str, Any] | None:
+        """What is there; None when the vendor itself says that nothing is. Raises Unsure."""
+        what = f"{record} {external_id}"
+        try:
+            reply = await self._called("GET", f"{RECORDS}/{record}/eid:{external_id}?expandSubResources=true", None)
+        except (NoToken, Unreachable, NoAnswer) as error:
+            raise Unsure(Unavailable(f"{what}: look-up: {error}")) from error
+        if reply.status == 200 and isinstance(reply.json, dict) and "id" in reply.json:
+            return reply.json
+        if absent(reply):
+            return None
+        raise unsure(reply, what, datetime.now(UTC))
 
     async def _called(self, method: str, path: str, body: Mapping[str, Any] | None) -> HttpReply:
         """With a token that was good a moment ago, or once more with a new one. Raises NoToken, Unreachable and NoAnswer."""
