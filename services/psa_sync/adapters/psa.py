@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from services.psa_sync.adapters.answers import kept, meaning, told_by
+from services.psa_sync.adapters.answers import Unsure, absent, kept, made, meaning, unsure
 from services.psa_sync.adapters.fields import EXTERNAL_KEY, holds, references, with_numbers
 from services.psa_sync.adapters.sessions import NoSession, Sessions
 from services.psa_sync.ports import PsaCall, call_of
@@ -45,24 +45,31 @@ class Psa:
         """Done when the object holds all that is wanted; Absent when it is not there or holds something else, as sending again is safe."""
         call = call_of(intent)
         try:
-            reply = await self._called("GET", _path(call.object, call.external_id))
-            if reply.status == 404:
+            held = await self._held(call.object, call.external_id)
+            if held is None:
                 return Absent()
-            if reply.status != 200 or not isinstance(reply.json, dict):
-                return Unavailable(f"{_name(call)}: look-up answered {reply.status} ({told_by(reply, datetime.now(UTC)).message})")
-            same = holds(call.fields, reply.json, await self._record_ids(call))
-            return _done(call, str(reply.json.get("Id"))) if same else Absent()
-        except (NoSession, Unreachable, NoAnswer) as error:
-            return Unavailable(f"{_name(call)}: look-up: {error}")
+            same = holds(call.fields, held, await self._record_ids(call))
+            return _done(call, str(held["Id"])) if same else Absent()
+        except Unsure as open_still:
+            return open_still.answer
 
     async def _record_ids(self, call: PsaCall) -> dict[tuple[str, str], str]:
         """References are told by record id, so what ours point at is looked up as well."""
-        found: dict[tuple[str, str], str] = {}
-        for referred, key in sorted(references(call.fields)):
-            reply = await self._called("GET", _path(referred, key) + "?fields=Id")
-            if reply.status == 200 and isinstance(reply.json, dict):
-                found[referred, key] = str(reply.json["Id"])
-        return found
+        found = {key: await self._held(*key, "?fields=Id") for key in sorted(references(call.fields))}
+        return {key: str(held["Id"]) for key, held in found.items() if held is not None}
+
+    async def _held(self, object_name: str, external_id: str, asked: str = "") -> Mapping[str, Any] | None:
+        """What is there; None when the vendor itself says that nothing is. Raises Unsure."""
+        what = f"{object_name} {external_id}"
+        try:
+            reply = await self._called("GET", _path(object_name, external_id) + asked)
+        except (NoSession, Unreachable, NoAnswer) as error:
+            raise Unsure(Unavailable(f"{what}: look-up: {error}")) from error
+        if reply.status == 200 and isinstance(reply.json, dict) and "Id" in reply.json:
+            return reply.json
+        if absent(reply):
+            return None
+        raise unsure(reply, what, datetime.now(UTC))
 
     async def _called(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> HttpReply:
         """In the session at hand, or once more in a new one. Raises NoSession, Unreachable and NoAnswer."""
@@ -76,9 +83,9 @@ class Psa:
 
 
 def _answer(call: PsaCall, reply: HttpReply) -> Answer:
-    if reply.status in (200, 201, 204):
-        return _done(call, str(reply.json["id"]) if isinstance(reply.json, dict) and "id" in reply.json else None)
-    if call.update_only and reply.status == 404:
+    if made(reply):
+        return _done(call, str(reply.json["id"]) if isinstance(reply.json, dict) else None)
+    if call.update_only and absent(reply):
         return _done(call, None)  # to be taken out of use, and not there at all
     return meaning(reply, _name(call), datetime.now(UTC))
 
