@@ -24,11 +24,15 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The day is wrong: nothing was done. `retry_after` in seconds when the system said so; `throttled` for a 429."""
+    """The day is wrong: nothing was done. `retry_after` in seconds when the system said so; `throttled` for a 429.
+
+    `of_target` False: it is the day of this one object only (others change it at the moment, or it may not be touched); the system itself is well.
+    """
 
     reason: str
     retry_after: float | None = None
     throttled: bool = False
+    of_target: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class Governed:
         """What an answer says of how the target is; it came after `took` seconds."""
         now, jitter = self.clock.monotonic(), self.chance(0.5, 1)
         match answer:
+            case Unavailable(of_target=False):
+                self.pace = governor.after_word(self.pace, now)
             case Unavailable(throttled=True, retry_after=after):
                 self.pace = governor.after_throttle(self.pace, now, after)
             case Unavailable(retry_after=after):

@@ -54,6 +54,11 @@ def after_answer(pace: Pace) -> Pace:
     return replace(pace, failures=0, opened=0, limit=min(pace.ceiling, pace.limit + 1 / max(pace.limit, 1)))
 
 
+def after_word(pace: Pace, now: float) -> Pace:
+    """It is there, and says nothing of how it is: the pace stays as it is, but who tries whether it is back knows now."""
+    return replace(pace, failures=0, opened=0) if circuit(pace, now) is Circuit.HALF_OPEN else pace
+
+
 def after_throttle(pace: Pace, now: float, retry_after: float | None) -> Pace:
     """It refused because of load (429)."""
     until = max(pace.open_until, now + (retry_after or 0.0))

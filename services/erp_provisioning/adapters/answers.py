@@ -52,9 +52,9 @@ def meaning(reply: HttpReply, what: str, now: datetime) -> Answer:
     if status == 503:
         return Unavailable(f"{what}: 503 {code}: {detail}", retry_after=after)
     if status == 403:
-        return Unavailable(f"{what}: {status} {code}: {detail}; {_CHECK}")
+        return Unavailable(f"{what}: {status} {code}: {detail}; {_CHECK}", of_target=False)  # a role may lack one type of record
     if status == 409 or code in _COLLIDED:
-        return Unavailable(f"{what}: {code}: {detail}; another call changed it at the same time")
+        return Unavailable(f"{what}: {code}: {detail}; another call changed it at the same time", of_target=False)
     return Rejected(Cause(code, f"{what}: {detail}{_place(reply)}"))
 
 
@@ -64,7 +64,7 @@ def unsure(reply: HttpReply, what: str, now: datetime) -> Unsure:
     answer = meaning(reply, what, now)
     if isinstance(answer, Unavailable):
         return Unsure(replace(answer, reason=reason))
-    return Unsure(Unavailable(reason, seconds_of(reply.headers.get("Retry-After"), now)))
+    return Unsure(Unavailable(reason, seconds_of(reply.headers.get("Retry-After"), now), of_target=not isinstance(answer, Rejected)))
 
 
 def told(reply: HttpReply) -> tuple[str, str]:

@@ -67,7 +67,7 @@ class NetSuite:
             return _done(call, None)  # to be taken out of use, and not there at all
         answer = meaning(reply, _name(call), datetime.now(UTC))
         if isinstance(answer, Rejected) and "already exists" in answer.cause.message and await self._internal_id(call.record, call.external_id):
-            return Unavailable(f"{_name(call)}: another call made it at the same moment")
+            return Unavailable(f"{_name(call)}: another call made it at the same moment", of_target=False)
         return answer
 
     async def _internal_ids(self, call: ErpCall, body: Mapping[str, Any]) -> dict[tuple[str, str], str]:

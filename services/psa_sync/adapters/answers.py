@@ -41,6 +41,10 @@ def _away(what: str, told: Told) -> Answer:
     return Unavailable(_words(what, told), told.retry_after) if told.by_vendor else _unknown(what, told)
 
 
+def _collided(what: str, told: Told) -> Answer:
+    return Unavailable(_words(what, told), told.retry_after, of_target=False)
+
+
 def _not_let_in(what: str, told: Told) -> Answer:
     return Unavailable(f"{_words(what, told)}; check the connected app and its secret")
 
@@ -65,8 +69,8 @@ MEANINGS: tuple[tuple[int | None, str | None, Meaning], ...] = (
     (403, "REQUEST_LIMIT_EXCEEDED", _throttled),
     (401, None, _not_let_in),
     (503, None, _away),
-    (400, "UNABLE_TO_LOCK_ROW", _away),  # somebody else writes to the same project at this moment
-    (400, "DUPLICATE_VALUE", _away),  # another call made it at the same moment; the next one finds it
+    (400, "UNABLE_TO_LOCK_ROW", _collided),  # somebody else writes to the same project at this moment
+    (400, "DUPLICATE_VALUE", _collided),  # another call made it at the same moment; the next one finds it
 )
 
 
@@ -83,7 +87,9 @@ def unsure(reply: HttpReply, what: str, now: datetime) -> Unsure:
     """What a look-up leaves open that was answered with anything but the object or the vendor's 404."""
     told, answer = told_by(reply, now), meaning(reply, what, now)
     reason = f"{what}: look-up answered {told.status} ({told.message})"
-    return Unsure(replace(answer, reason=reason) if isinstance(answer, Unavailable) else Unavailable(reason, told.retry_after))
+    if isinstance(answer, Unavailable):
+        return Unsure(replace(answer, reason=reason))
+    return Unsure(Unavailable(reason, told.retry_after, of_target=not isinstance(answer, Rejected)))
 
 
 def made(reply: HttpReply) -> bool:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from multidict import CIMultiDict
 
-from services.psa_sync.adapters.answers import meaning
+from services.psa_sync.adapters.answers import meaning, unsure
 from shared.runtime.answers import Unavailable
 from shared.wire.http import HttpExchange, HttpReply
 from shared.wire.retry_after import LONGEST_S
@@ -28,3 +28,25 @@ def test_no_wait_is_longer_than_a_quarter_of_an_hour(status: int, code: str) -> 
     answer = meaning(reply(status, refusal(code), Retry_After="1767225600"), "pse__Proj__c P", NOW)
     assert isinstance(answer, Unavailable)
     assert answer.retry_after == LONGEST_S
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "of_target"),
+    [
+        (400, "UNABLE_TO_LOCK_ROW", False),
+        (400, "DUPLICATE_VALUE", False),
+        (401, "INVALID_SESSION_ID", True),
+        (403, "REQUEST_LIMIT_EXCEEDED", True),
+        (503, "SERVER_UNAVAILABLE", True),
+    ],
+)
+def test_what_is_about_one_object_is_told_from_how_the_org_is(status: int, code: str, of_target: bool) -> None:
+    answer = meaning(reply(status, refusal(code)), "pse__Proj__c P", NOW)
+    assert isinstance(answer, Unavailable)
+    assert answer.of_target is of_target
+
+
+def test_a_look_that_is_refused_is_about_its_object_and_one_that_a_stranger_answers_is_not() -> None:
+    assert not unsure(reply(400, refusal("MALFORMED_ID")), "pse__Proj__c P", NOW).answer.of_target
+    assert not unsure(reply(403, refusal("INSUFFICIENT_ACCESS")), "pse__Proj__c P", NOW).answer.of_target
+    assert unsure(reply(400, {"error": "bad request"}), "pse__Proj__c P", NOW).answer.of_target

@@ -38,6 +38,37 @@ def test_answers_that_do_not_come_close_the_target() -> None:
     assert target.state() == "away"
 
 
+def test_objects_that_are_not_to_be_had_leave_the_pace_of_their_target_alone() -> None:
+    target = governed()
+    target.answered(Unavailable("429", throttled=True), 0.1)
+    before = target.pace
+    for _ in range(9):
+        target.answered(Unavailable("locked", of_target=False), 0.1)
+    assert target.pace == before
+
+
+def test_failures_on_both_sides_of_an_object_that_is_not_to_be_had_are_in_a_row() -> None:
+    target = governed()
+    for _ in range(3):
+        target.answered(Unavailable("no connection"), 0.1)
+        target.answered(Unavailable("locked", of_target=False), 0.1)
+        target.answered(Ambiguous("no answer"), 0.1)
+    assert target.state() == "away"
+
+
+def test_a_target_that_was_away_is_back_when_it_answers_that_one_object_is_not_to_be_had() -> None:
+    clock = Clock()
+    target = Governed("erp", Target(Nobody(), FIVE), NO_PERMITS, clock, lambda low, high: high)
+    for _ in range(5):
+        target.answered(Ambiguous("no answer"), 30.0)
+    target.answered(Unavailable("locked", of_target=False), 30.0)
+    assert target.state() == "away", "it was under way when the circuit opened"
+    clock.seconds += 60
+    assert target.state() == "trying"
+    target.answered(Unavailable("locked", of_target=False), 0.1)
+    assert target.state() == "flowing"
+
+
 def begun(target: Governed, calls: int) -> list[int]:
     """Milliseconds until each of so many calls that begin now is sent."""
     return [round(target.begins() * 1000) for _ in range(calls)]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.runtime.governor import Circuit, Pace, after_answer, after_failure, after_throttle, circuit, pace_of, room
+from shared.runtime.governor import Circuit, Pace, after_answer, after_failure, after_throttle, after_word, circuit, pace_of, room
 
 
 def test_a_fresh_target_gets_its_published_concurrency() -> None:
@@ -47,7 +47,7 @@ def test_calls_that_were_under_way_do_not_prolong_the_pause() -> None:
     assert pace.open_until == 1.0
 
 
-@given(st.lists(st.tuples(st.sampled_from(["answer", "throttle", "failure"]), st.floats(0, 5)), max_size=60))
+@given(st.lists(st.tuples(st.sampled_from(["answer", "throttle", "word", "failure"]), st.floats(0, 5)), max_size=60))
 def test_whatever_happens_there_is_never_more_room_than_published_and_in_the_end_some(events: list[tuple[str, float]]) -> None:
     pace, now = pace_of(15), 0.0
     for kind, passed in events:
@@ -63,5 +63,7 @@ def _after(pace: Pace, kind: str, now: float) -> Pace:
             return after_answer(pace)
         case "throttle":
             return after_throttle(pace, now, None)
+        case "word":
+            return after_word(pace, now)
         case _:
             return after_failure(pace, now, 1.0, None)
