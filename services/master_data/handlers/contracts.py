@@ -65,7 +65,7 @@ def _if_loaded(known: Known, key: str) -> Any:
 
 
 def _desire(state: Standing | None, told: ContractState) -> Standing:
-    """A revision under approval does not stop the approved one before it; the same revision taken back does."""
+    """A revision under approval does not stop the approved one before it; the same revision taken back is desired no more."""
     before = state or Standing(event_id="", revision=0)
     heard = replace(before, event_id=told.event_id, revision=told.revision)
     status = ContractStatus(told.contract.status)
