@@ -34,6 +34,7 @@ class Owning:
         self.store, self.topic_ids, self.outside = parts.lanes, parts.topic_ids, parts.outside
         self.lanes, self.relays = lanes, relays
         self.halted: dict[Lane, str] = {}
+        self.tries = CLAIM_TRIES
 
     @property
     def halts(self) -> dict[str, str]:
@@ -43,8 +44,8 @@ class Owning:
     async def begin(self) -> None:
         self.relays.incarnation = await self.store.incarnation()
 
-    async def claim(self, lanes: list[Lane], tries: int = CLAIM_TRIES) -> list[OwnedLane]:
-        """Called while the group assigns; a database that is away is waited for as long as the group allows."""
+    async def claim(self, lanes: list[Lane], tries: int | None = None) -> list[OwnedLane]:
+        """Called while the group assigns; a database that is away is waited for as long as the group allows, or for `tries`."""
         for attempt in itertools.count(1):
             try:
                 topic_ids = await self.topic_ids.of({topic for topic, _ in lanes})
@@ -53,7 +54,7 @@ class Owning:
                 await self._still_the_same()
                 break
             except (TopicUnclear, *AWAY) as error:
-                if attempt == tries:
+                if attempt == (tries or self.tries):
                     raise
                 log.warning("claim_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(delay_before(attempt, self.outside.chance(0.5, 1), AGAIN))

@@ -43,7 +43,8 @@ class Reader:
         self.thread = outside.worker("reader", 1)
         self.consumer: Consumer = outside.consumer(_configuration(settings, service.name))
         self.paused = False
-        self.unclaimed: set[Lane] = set()  # the group says that they are ours, and nothing could be claimed yet
+        self.given: set[Lane] = set()  # ours, as the group has it
+        self.unclaimed: set[Lane] = set()  # of those, which could not be claimed yet
         self.clock, self.known_ends, self.asked = outside.clock, dict[Lane, int](), 0.0
         self.linger_s = service.read_linger_s
         topics = [route.topic for route in service.routes]
@@ -155,7 +156,7 @@ class Reader:
                     self.known_ends[lane] = end
 
     def _take_up(self, lanes: list[Lane], claims: list[OwnedLane]) -> None:
-        gone = [lane for lane in lanes if lane not in self.unclaimed]
+        gone = [lane for lane in lanes if lane not in self.given]
         self.lanes.dropped(gone)
         self.thread.tell(self.dropped, gone)
         self.unclaimed.difference_update(lanes)
@@ -171,6 +172,7 @@ class Reader:
             return []
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.given.update(map(_lane, partitions))
         claims = self._claimed([_lane(p) for p in partitions]) if partitions else []
         starts = {claim.lane: self._first(claim) for claim in claims}  # a lane that is halted has none: it is ours, and let lie
         consumer.incremental_assign([TopicPartition(*lane, starts.get(lane, OFFSET_END)) for lane in map(_lane, partitions)])
@@ -188,6 +190,7 @@ class Reader:
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         lanes = [_lane(p) for p in partitions]
+        self.given.difference_update(lanes)
         self.unclaimed.difference_update(lanes)
         self.lanes.dropped(lanes)
         self.thread.tell(self.dropped, lanes)

@@ -9,8 +9,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from shared.runtime import owning
 from shared.runtime.engine import Engine
-from shared.runtime.owning import DatabaseChanged, LaneLost, Owning
+from shared.runtime.owning import DatabaseChanged, LaneLost
 from shared.runtime.resuming import follow_topic
 from shared.store.batches import BatchStore
 from shared.store.lanes import LaneStore
@@ -76,7 +77,7 @@ async def test_lanes_that_could_not_be_claimed_when_they_were_given_are_claimed_
         return await claim(store, *what)
 
     monkeypatch.setattr(LaneStore, "claim", claimed)
-    monkeypatch.setattr(Owning.claim, "__defaults__", (2,))
+    monkeypatch.setattr(owning, "CLAIM_TRIES", 2)
     async with bench(stack, database) as service, running(service) as (engine, _):
 
         async def given_up() -> bool:

@@ -17,7 +17,7 @@ LANE_STEPS = ("postgres: claim lanes", "postgres: read lanes", "postgres: suspec
 STEPS = COMMIT_STEPS + CALL_STEPS + PUBLISH_STEPS + LANE_STEPS
 AIMS = (
     *("frozen_in_a_batch", "late_commit", "slow_batches", "late_in_the_log", "doubt_on_two_lanes"),
-    *("late_answer", "frozen_in_a_call", "moving_lanes", "lost_answers", "sent_twice", "anywhere"),
+    *("late_answer", "frozen_in_a_call", "moving_lanes", "lost_answers", "sent_twice", "long_outage", "anywhere"),
 )
 BEYOND_SESSION = (7.0, 9.0, 14.0)
 
@@ -53,7 +53,19 @@ class Faults:
     def _outage(self) -> None:
         system = self.random.choice(("kafka", "postgres", "erp"))
         self._any(f"outage of {system}")
-        self.world.away[system] = self.world.loop.time() + self.random.uniform(0.1, 6)
+        self._away_for(system, self.random.uniform(0.1, 6))
+
+    def _long_outage(self) -> None:
+        """The database is away while lanes change hands, for longer than a claim of them is tried."""
+        self.world.after(self.random.uniform(0.5, 6), self._away_for_long)
+
+    def _away_for_long(self) -> None:
+        self._any("long outage of postgres")
+        self._away_for("postgres", self.random.uniform(3, 8))
+        self._rebalance()
+
+    def _away_for(self, system: str, seconds: float) -> None:
+        self.world.away[system] = self.world.loop.time() + seconds
 
     def _any(self, what: str) -> "Instance":
         instance = self.random.choice(self.stage.instances)

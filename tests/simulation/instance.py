@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tests.simulation.schedule import Stage
 
 SESSION_S, DRAIN_S = 6, 3
+CLAIM_TRIES = 4  # a claim is given up sooner than it is in truth, as outages are shorter here
 AGAIN_S = 0.5
 
 
@@ -87,6 +88,7 @@ class Instance:
         parts = Parts(*stores, outside, SimulatedTopicIds(stage.world, stage.broker))
         service = service_of(SimulatedAdapter(stage.erp), stage.concurrency, stage.world.linger)
         engine = Engine(service, stage.settings, parts, JsonCodec(partial(self._die_of, process)))  # type: ignore[arg-type]
+        engine.owning.tries = CLAIM_TRIES
         permits = SimulatedPermits(db, process, UUID(int=stage.world.random.getrandbits(128)))
         assert service.target is not None
         runner = Runner(service.target, SimulatedEffects(db, process), permits, stage.settings, engine.inbox.answered, outside)

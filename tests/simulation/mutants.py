@@ -165,6 +165,13 @@ def no_return_after_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, "_rewind", go_on)
 
 
+def lanes_claimed_only_when_they_are_given(patch: pytest.MonkeyPatch) -> None:
+    async def let_lie(self: Engine, reader: Reader) -> None:
+        pass
+
+    patch.setattr(Engine, "_claim_left", let_lie)
+
+
 def lines_of_other_lanes_not_waited_for(patch: pytest.MonkeyPatch) -> None:
     async def free(self: Behind, rows: Sequence[OutboxRow]) -> int:
         return len(rows)

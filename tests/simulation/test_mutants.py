@@ -26,6 +26,7 @@ NOTICED_BY: list[tuple[Mutant, tuple[str, ...], str | None]] = [
     (mutants.ends_from_before_a_seek_believed, ("every_input_once", "outcomes"), "slow_batches"),
     (mutants.no_backlog_after_doubt, ("nothing_left",), "late_commit"),
     (mutants.no_return_after_doubt, ("every_input_once", "outcomes"), None),
+    (mutants.lanes_claimed_only_when_they_are_given, ("every_input_once", "nothing_left"), "long_outage"),
     (mutants.lines_of_other_lanes_not_waited_for, ("output_is",), None),
     (mutants.inbox_looked_at_only_when_told, ("nothing_left",), None),
     (mutants.calls_looked_for_only_when_told, ("nothing_left",), None),
