@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.wire import catalogue
 from tests.faults.checker.again import replayed
 from tests.faults.checker.evidence import (
+    INPUTS,
     AuditRow,
     EffectRow,
     Evidence,
@@ -166,6 +168,7 @@ MUTANTS: dict[str, tuple[str, Mutate]] = {
     "an input is passed without an outcome": ("I1", lambda e: _kept(e).journal.pop(1)),
     "an input is decided twice": ("I1", lambda e: _kept(e).journal.append(JournalRow(LANE, 2, 0, None, "contract:C-1", 4, "duplicate", 105))),
     "a record that nobody committed is decided": ("I1", _without(_in(1, "", b""))),
+    "a partition that holds a record has no lane": ("I1", lambda e: e.records.append(TopicRecord(IN, 1, 0, b"C-5", b"e5"))),
     "a zombie writes behind the next owner": ("I2", _zombie),
     "an epoch falls along the offsets": ("I2", _journal(6, epoch=1)),
     "transactions of a lane are out of order": ("I2", _journal(6, xid=99)),
@@ -265,6 +268,19 @@ def test_differences_of_a_replay_count_unless_their_cause_is_known() -> None:
     for service, different in (("master_data", 1), ("erp_provisioning", 3), ("visibility", 3)):
         said, explained = replayed(report, service, kept)
         assert (said.different, sum(explained.values())) == (different, 3 - different)
+
+
+def test_a_topic_that_the_service_does_not_read_needs_no_lane() -> None:
+    evidence = copy.deepcopy(sound())
+    evidence.records.append(TopicRecord("source.clm.contract.v1", 1, 0, b"C-5", b"another's"))
+    assert _violated(evidence) == set()
+
+
+def test_the_inputs_that_the_checker_knows_are_those_of_the_catalogue() -> None:
+    read = [topic for topic in catalogue.load() if topic.kind not in (catalogue.Kind.STATUS, catalogue.Kind.POSITION)]
+    assert {name: set(topics) for name, topics in INPUTS.items()} == {
+        name: {topic.name for topic in read if name in topic.readers} for name in catalogue.load().services
+    }
 
 
 def test_every_invariant_that_is_judged_has_a_mutant() -> None:

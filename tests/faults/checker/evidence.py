@@ -15,6 +15,15 @@ OUTPUTS = {
 }
 """Each service's own output; beside it `<service>.dlt.v1` and `<service>.position.v1`."""
 
+INPUTS = {
+    "contract_events": ("source.clm.contract.v1",),
+    "master_data": ("contract.state.v1", "source.crm.account.v1", "source.reference.mapping.v1"),
+    "erp_provisioning": ("engagement.ready.v1", "source.reference.mapping.v1"),
+    "psa_sync": ("erp.provisioning.v1", "source.reference.mapping.v1"),
+    "visibility": (*list(OUTPUTS.values())[:4], "kpi.window.v1", "sla.breach.v1", *(f"{service}.dlt.v1" for service in OUTPUTS)),
+}
+"""What each service decides on, each partition of it in a lane."""
+
 LANE, SEQ = "throughline-lane", "throughline-seq"
 """Headers of what a lane publishes."""
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests.faults.checker.evidence import EffectRow, Evidence, JournalRow, Kept, Lane, Sent
+from tests.faults.checker.evidence import INPUTS, EffectRow, Evidence, JournalRow, Kept, Lane, Sent
 
 DEAD, HELD = "dead_lettered", "held"
 
@@ -38,6 +38,15 @@ def each_input_decided_once(evidence: Evidence) -> Iterator[str]:
                 yield f"{name} decided {count} times on {_at(place)}"
             if place not in below:
                 yield f"{name} decided on {_at(place)}, which is not a committed record below its offset"
+
+
+def every_input_has_a_lane(evidence: Evidence) -> Iterator[str]:
+    """I1: each partition of a service's inputs that holds a record has a lane; records that nobody reads would pass every other check."""
+    for name, kept in evidence.services.items():
+        lanes = {row.lane for row in kept.lanes}
+        filled = {(r.topic, r.partition) for r in evidence.records if r.topic in INPUTS.get(name, ())}
+        for topic, part in sorted(filled - lanes):
+            yield f"{name} has no lane of {topic}/{part}, which holds records"
 
 
 def epochs_chain(evidence: Evidence) -> Iterator[str]:

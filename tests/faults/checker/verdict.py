@@ -9,7 +9,10 @@ from tests.faults.checker.evidence import Evidence
 Check = Callable[[Evidence], Iterator[str]]
 
 CHECKS: dict[str, tuple[str, tuple[Check, ...]]] = {
-    "I1": ("every acknowledged input is decided once, nothing else is", (intake.acknowledged_is_there, intake.each_input_decided_once)),
+    "I1": (
+        "every acknowledged input is decided once, nothing else is",
+        (intake.acknowledged_is_there, intake.each_input_decided_once, intake.every_input_has_a_lane),
+    ),
     "I2": ("commits chain, epochs never fall", (intake.epochs_chain,)),
     "I3": ("a batch is one transaction: all or none", (intake.batches_are_whole,)),
     "I4": (
