@@ -162,6 +162,47 @@ def _rejected_in_doubt(evidence: Evidence) -> None:
     _effect(2, status="rejected", attempts=("ambiguous", "rejected"))(evidence)
 
 
+def _row(inbox: int, outcome: str, xid: int) -> JournalRow:
+    """The held record of the sound history, once it was set free."""
+    return JournalRow(LANE, 2, 3, inbox, "contract:C-9", None, outcome, xid)
+
+
+def _set_free(*outcomes: str) -> Mutate:
+    """The held record leaves, and this became of it, one line of the journal after the other."""
+
+    def mutate(evidence: Evidence) -> None:
+        kept = _kept(evidence)
+        kept.held.clear()
+        kept.journal += [_row(20 + n, outcome, 106 + n) for n, outcome in enumerate(outcomes)]
+
+    return mutate
+
+
+def _buried_and_planned(evidence: Evidence, *outcomes: str) -> None:
+    """The held record became a letter when it was set free, and plans decided on that letter."""
+    kept, behind = _kept(evidence), _in(3, "C-9", b"change order")
+    kept.dead.append(PutAside(LANE, 3, "contract:C-9", behind.key, behind.value, behind.headers, 106, "refused", id=12))
+    kept.lanes[0] = replace(kept.lanes[0], head=5)
+    letter = _out(5, 7, DLT, behind.value or b"")
+    evidence.records += [replace(letter, key=b"C-9", headers=(*behind.headers, *letter.headers)), _position(5, 8)]
+    for plan, outcome in enumerate(outcomes, start=2):
+        kept.plans.append(PlanRow(plan, "hash", "hash"))
+        kept.items.append(PlanItem(plan, 12, outcome))
+        kept.audit.append(AuditRow("ann", "mended", "re-driven", plan, "hash", 12))
+
+
+def _planned_again(outcome: str) -> Mutate:
+    """A second plan decides on letter 5, and the audit tells of it."""
+
+    def mutate(evidence: Evidence) -> None:
+        kept = _kept(evidence)
+        kept.plans.append(PlanRow(2, "hash", "hash"))
+        kept.items.append(PlanItem(2, 5, outcome))
+        kept.audit.append(AuditRow("ann", "mended", "re-driven", 2, "hash", 5))
+
+    return mutate
+
+
 MUTANTS: dict[str, tuple[str, Mutate]] = {
     "an acknowledged event is lost": ("I1", lambda e: e.fed.append(Fed(IN, "C-1", b"e7", Sent.OK))),
     "a refused event is there": ("I1", lambda e: e.fed.append(Fed(IN, "C-1", b"e1", Sent.FAILED))),
@@ -169,6 +210,10 @@ MUTANTS: dict[str, tuple[str, Mutate]] = {
     "an input is decided twice": ("I1", lambda e: _kept(e).journal.append(JournalRow(LANE, 2, 0, None, "contract:C-1", 4, "duplicate", 105))),
     "a record that nobody committed is decided": ("I1", _without(_in(1, "", b""))),
     "a partition that holds a record has no lane": ("I1", lambda e: e.records.append(TopicRecord(IN, 1, 0, b"C-5", b"e5"))),
+    "a held record vanishes": ("I1", lambda e: _kept(e).held.clear()),
+    "a held record is set free, held anew and vanishes": ("I1", _set_free("held")),
+    "a held record is decided twice once it was set free": ("I1", _set_free("applied", "duplicate")),
+    "a held record is decided and held still": ("I1", lambda e: _kept(e).journal.append(_row(20, "applied", 106))),
     "a zombie writes behind the next owner": ("I2", _zombie),
     "an epoch falls along the offsets": ("I2", _journal(6, epoch=1)),
     "transactions of a lane are out of order": ("I2", _journal(6, xid=99)),
@@ -209,11 +254,14 @@ MUTANTS: dict[str, tuple[str, Mutate]] = {
     "a letter was resolved by nobody": ("I13", lambda e: _kept(e).dead.__setitem__(0, replace(_kept(e).dead[0], resolved=True, id=9))),
     "a lane stays behind": ("I10", lambda e: e.records.append(_in(5, "C-1", b"e8"))),
     "an intent never ends": ("I10", _effect(2, status="open", ended=None)),
+    "a record is held behind nothing": ("I10", lambda e: _kept(e).dead.__setitem__(0, replace(_kept(e).dead[0], resolved=True, id=5))),
     "an outbox row is left": ("I10", lambda e: _kept(e).unpublished.append((LANE, 4))),
     "a complete contract has no project": ("I10", lambda e: e.provisioned.add("C-2")),
     "a dead letter's bytes are changed": ("I11", lambda e: _kept(e).dead.__setitem__(0, replace(_kept(e).dead[0], value=b"\x01Poison"))),
     "a dead letter's headers are changed": ("I11", lambda e: _kept(e).dead.__setitem__(0, replace(_kept(e).dead[0], headers=()))),
     "a dead letter's copy is changed": ("I11", _record(_out(4, 0, DLT), value=b"?")),
+    "a letter is resolved by two plans": ("I11", _planned_again("duplicate")),
+    "a letter is resolved by a plan and discarded": ("I11", lambda e: _kept(e).audit.append(AuditRow("ann", "void", "discarded", None, None, 5))),
     "a held record's key is changed": ("I11", lambda e: _kept(e).held.__setitem__(0, replace(_kept(e).held[0], record_key=b"C-8"))),
 }
 
@@ -232,6 +280,26 @@ def test_a_broken_history_is_caught(mutant: str) -> None:
     evidence = copy.deepcopy(sound())
     mutate(evidence)
     assert invariant in _violated(evidence)
+
+
+def test_a_record_that_was_held_anew_and_decided_at_last_passes() -> None:
+    evidence = copy.deepcopy(sound())
+    _set_free("held", "held", "superseded")(evidence)
+    assert _violated(evidence) == set()
+
+
+def test_a_record_that_became_a_letter_when_set_free_may_be_decided_by_plans() -> None:
+    evidence = copy.deepcopy(sound())
+    _set_free("dead_lettered", "dead_lettered", "held", "applied")(evidence)
+    _buried_and_planned(evidence, "dead_lettered", "not decided", "applied")
+    assert _violated(evidence) == set()
+
+
+@pytest.mark.parametrize("outcome", ["dead_lettered", "not decided"])
+def test_a_letter_that_stood_behind_another_plan_may_be_resolved_by_the_next(outcome: str) -> None:
+    evidence = copy.deepcopy(sound())
+    _planned_again(outcome)(evidence)
+    assert _violated(evidence) == set()
 
 
 def test_what_was_written_and_never_committed_is_named() -> None:

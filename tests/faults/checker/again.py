@@ -6,7 +6,10 @@ from typing import Any
 
 from tests.faults.checker.evidence import Evidence, Kept, Replayed
 
-REDRIVEN, CLOSED = "re-driven", ("re-driven", "discarded")
+REDRIVEN, DISCARDED = "re-driven", "discarded"
+CLOSED = REDRIVEN, DISCARDED
+STANDS = None, "dead_lettered", "not decided"
+"""Outcomes of a plan's item behind which its letter stands, or another one for the same record."""
 READ_BEFORE = "differences: decided before another instance's commit was seen"
 CHARACTERS, TOLD = 500, 20
 
@@ -57,3 +60,13 @@ def redriving_is_told(evidence: Evidence) -> Iterator[str]:
         for dead in kept.dead:
             if dead.resolved and dead.id not in closed:
                 yield f"{name}: letter {dead.id} was resolved, and the audit does not say by whom"
+
+
+def letters_end_once(evidence: Evidence) -> Iterator[str]:
+    """I11: a letter is resolved once at most: one plan decides on it with success, however many tried before, or somebody discards it."""
+    for name, kept in evidence.services.items():
+        ended = Counter(item.letter for item in kept.items if item.outcome not in STANDS)
+        ended += Counter(row.letter for row in kept.audit if row.what == DISCARDED and row.letter is not None)
+        for letter, count in sorted(ended.items()):
+            if count > 1:
+                yield f"{name}: letter {letter} was resolved {count} times"

@@ -11,7 +11,7 @@ Check = Callable[[Evidence], Iterator[str]]
 CHECKS: dict[str, tuple[str, tuple[Check, ...]]] = {
     "I1": (
         "every acknowledged input is decided once, nothing else is",
-        (intake.acknowledged_is_there, intake.each_input_decided_once, intake.every_input_has_a_lane),
+        (intake.acknowledged_is_there, intake.each_input_decided_once, intake.held_is_kept_or_decided, intake.every_input_has_a_lane),
     ),
     "I2": ("commits chain, epochs never fall", (intake.epochs_chain,)),
     "I3": ("a batch is one transaction: all or none", (intake.batches_are_whole,)),
@@ -24,8 +24,8 @@ CHECKS: dict[str, tuple[str, tuple[Check, ...]]] = {
     "I7": ("one object for an intent, none without, told what the intent says", (calls.objects_are_single, calls.nothing_else_is_written)),
     "I8": ("one call of a contract after the other", (calls.one_call_at_a_time,)),
     "I9": ("doubt never ends as failure while the object is there", (calls.doubt_is_no_failure,)),
-    "I10": ("after healing nothing is left to do", (intake.nothing_is_left,)),
-    "I11": ("what is put aside is kept to the byte", (outlet.put_aside_is_exact,)),
+    "I10": ("after healing nothing is left to do", (intake.nothing_is_left, intake.held_has_a_reason)),
+    "I11": ("what is put aside is kept to the byte, and resolved once at most", (outlet.put_aside_is_exact, again.letters_end_once)),
     "I12": ("versions form chains, and transactions that wrote behind one another no cycle", (graph.versions_form_a_chain, graph.no_cycle_of_writes)),
     "I13": ("one audit row a re-driven record, bound to a plan and its hash, with who and why", (again.redriving_is_told,)),
 }
