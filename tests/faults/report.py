@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults import matrix
@@ -12,7 +12,8 @@ from tests.faults.checker.verdict import UNSEEN, Verdict
 @dataclass(frozen=True, slots=True)
 class Report:
     """`settings` are the run's own: seed, seconds, nodes. `injected` counts acts of this run by kind, `sent` the trouble that the senders made;
-    `missed`: faults that were tried and found nothing to strike. No verdicts: the run ended before it could be judged."""
+    `missed`: faults that were tried and found nothing to strike. No verdicts: the run ended before it could be judged. `left_out`: what this
+    run did not judge, with the reason, beside what none does."""
 
     settings: Mapping[str, Any]
     operations: Mapping[str, int]
@@ -21,6 +22,7 @@ class Report:
     missed: Counter[str]
     broken: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -29,6 +31,10 @@ class Report:
     @property
     def struck(self) -> Counter[str]:
         return self.injected + self.sent
+
+    @property
+    def not_judged(self) -> dict[str, str]:
+        return {**self.left_out, **UNSEEN}
 
     @property
     def rows(self) -> set[int]:
@@ -45,7 +51,7 @@ class Report:
             "found_nothing_to_strike": dict(self.missed),
             "broken": list(self.broken),
             "invariants": {v.name: {"says": v.says, "violations": list(v.violations)} for v in self.verdicts},
-            "not_judged": UNSEEN,
+            "not_judged": self.not_judged,
             "rows_not_played": {str(row): why for row, why in matrix.not_played(self.rows).items()},
         }
 
@@ -56,7 +62,7 @@ class Report:
         lines += ["", f"| {total} | row | struck |", "|---|---|---|", *_faults(self.injected)]
         lines += ["", f"| trouble sent, {self.sent.total()} times | row | |", "|---|---|---|", *_faults(self.sent)]
         lines += ["", "| invariant | | |", "|---|---|---|", *(_line(v) for v in self.verdicts)]
-        lines += [f"| {name} | not judged | {why} |" for name, why in UNSEEN.items()]
+        lines += [f"| {name} | not judged | {why} |" for name, why in self.not_judged.items()]
         lines += [] if self.verdicts else ["", "The run ended before it could be judged."]
         lines += ["", "| row not played | why |", "|---|---|", *(f"| {row} | {why} |" for row, why in matrix.not_played(self.rows).items())]
         return "\n".join([*lines, *(["", *self.broken] if self.broken else [])]) + "\n"

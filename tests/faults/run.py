@@ -17,7 +17,7 @@ import psutil
 
 from tests.faults import commands, matrix
 from tests.faults.arena import INSTANCES, Arena, arena
-from tests.faults.checker.again import replayed
+from tests.faults.checker.again import replayed, set_apart
 from tests.faults.checker.evidence import Evidence
 from tests.faults.checker.gather import gather
 from tests.faults.checker.verdict import Verdict, judge
@@ -53,6 +53,7 @@ class Run:
     operations: dict[str, int] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
     trouble: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def play(self, keep: Path | None = None) -> None:
         """The whole run; `keep` names a home that stays. Raises what keeps the stack from starting; `report` tells what came of it until then."""
@@ -78,7 +79,8 @@ class Run:
     def report(self) -> Report:
         together = {f"moments with {count} faults at once": moments for count, moments in sorted(self.together.items()) if count > 1}
         settings = {"seed": self.seed, "seconds": self.seconds, "Kafka nodes": self.nodes, "instances of each service": INSTANCES}
-        return Report(settings, {**self.operations, **together}, +self.struck, +self.trouble, +self.missed, tuple(self.broken), self.verdicts)
+        counted = {**self.operations, **together}
+        return Report(settings, counted, +self.struck, +self.trouble, +self.missed, tuple(self.broken), self.verdicts, self.left_out)
 
     def _break(self, here: Arena, feeder: Feeder) -> None:
         """Each kind once, in the seed's order, then at random until the time is up; the bounded run ends with the last kind."""
@@ -145,6 +147,7 @@ class Run:
                 self.operations |= explained
                 self.say(f"  decided again: {evidence.replayed[name].different} differences, {sum(explained.values())} more of known causes")
         self.operations |= _operations(here, feeder, evidence)
+        self.left_out = {"I4, keys set apart": set_apart(evidence)}
         self.verdicts = tuple(judge(evidence))
         self.say("; ".join(f"{v.name} {'holds' if not v.violations else f'has {len(v.violations)} violations'}" for v in self.verdicts))
         if self.last_acts and not self.report().holds:

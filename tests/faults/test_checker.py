@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.wire import catalogue
-from tests.faults.checker.again import replayed
+from tests.faults.checker.again import replayed, set_apart
 from tests.faults.checker.evidence import (
     INPUTS,
     AuditRow,
@@ -203,6 +203,10 @@ def _planned_again(outcome: str) -> Mutate:
     return mutate
 
 
+def _apart(reason: str) -> Mutate:
+    return lambda evidence: evidence.replayed.update(erp_provisioning=Replayed(9, 0, (), ((reason, 2),)))
+
+
 MUTANTS: dict[str, tuple[str, Mutate]] = {
     "an acknowledged event is lost": ("I1", lambda e: e.fed.append(Fed(IN, "C-1", b"e7", Sent.OK))),
     "a refused event is there": ("I1", lambda e: e.fed.append(Fed(IN, "C-1", b"e1", Sent.FAILED))),
@@ -239,6 +243,9 @@ MUTANTS: dict[str, tuple[str, Mutate]] = {
     "the next call is asked for too early": ("I8", _effect(1, created=NOON + timedelta(seconds=10))),
     "doubt ends as failure while the object is there": ("I9", _rejected_in_doubt),
     "a service decides differently the second time": ("I4", lambda e: e.replayed.update(erp_provisioning=Replayed(9, 1, ("state C-1",)))),
+    "a service decides on a part of its records again": ("I4", lambda e: e.replayed.update(erp_provisioning=Replayed(4, 0))),
+    "a service sets a key apart for a reason of its own": ("I4", _apart("it was inconvenient")),
+    "a service sets a key apart because it is still at work": ("I4", _apart("changed meanwhile")),
     "a service did not decide again": ("I4", lambda e: e.replayed.clear()),
     "two transactions each wrote behind the other": ("I12", _crossed),
     "a version was decided by two transactions": ("I12", lambda e: _kept(e).journal.append(replace(_kept(e).journal[5], xid=103))),
@@ -329,13 +336,22 @@ def _difference(what: str, key: str) -> dict[str, object]:
     return {"what": what, "key": key, "said": "", "only": "there", "fields": []}
 
 
+def test_keys_that_were_decided_on_again_by_hand_are_set_apart_and_told_of() -> None:
+    evidence = copy.deepcopy(sound())
+    assert set_apart(evidence) == "none"
+    _apart("decided on again by hand")(evidence)
+    assert _violated(evidence) == set()
+    assert set_apart(evidence) == "2 keys of erp_provisioning: decided on again by hand"
+
+
 def test_differences_of_a_replay_count_unless_their_cause_is_known() -> None:
     kept = Kept(journal=[JournalRow(LANE, 1, 0, None, "contract:C-1", 1, "waiting", 100)])
     found = [_difference("state", "contract:C-1"), _difference("emit", "C-1"), _difference("state", "contract:C-2")]
-    report = {"decided": 9, "different": {"state": 2, "emit": 1}, "differences": found}
+    report = {"decided": 9, "different": {"state": 2, "emit": 1}, "differences": found, "outside": {"decided on again by hand": 2}}
     for service, different in (("master_data", 1), ("erp_provisioning", 3), ("visibility", 3)):
         said, explained = replayed(report, service, kept)
         assert (said.different, sum(explained.values())) == (different, 3 - different)
+        assert said.apart == (("decided on again by hand", 2),)
 
 
 def test_a_topic_that_the_service_does_not_read_needs_no_lane() -> None:

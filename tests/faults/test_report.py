@@ -1,6 +1,7 @@
 """What a run tells: no verdict is no success, every row of the matrix is accounted for, and both sides digest a call alike."""
 
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from deploy.sandboxes.common.requests import content_digest
 from tests.faults import feed, matrix
 from tests.faults.checker.gather import digest_of
-from tests.faults.checker.verdict import Verdict
+from tests.faults.checker.verdict import UNSEEN, Verdict
 from tests.faults.report import Report
 
 HOLDS = (Verdict("I1", "every input is decided once", ()),)
@@ -44,3 +45,9 @@ def test_the_checker_and_the_vendors_digest_a_call_alike() -> None:
     written = msgspec.json.Encoder(decimal_format="number").encode(sent)
     assert digest_of(intended) == content_digest(written)
     assert digest_of(intended) != content_digest(written.replace(b"1000.50", b"1000.5"))
+
+
+def test_what_this_run_did_not_judge_stands_beside_what_none_does() -> None:
+    report = replace(_report(HOLDS), left_out={"I4, keys set apart": "2 keys of psa_sync: decided on again by hand"})
+    assert "| I4, keys set apart | not judged | 2 keys of psa_sync: decided on again by hand |" in report.as_markdown()
+    assert report.as_json()["not_judged"] == {**report.left_out, **UNSEEN}

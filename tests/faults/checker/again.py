@@ -11,6 +11,12 @@ CLOSED = REDRIVEN, DISCARDED
 STANDS = None, "dead_lettered", "not decided"
 """Outcomes of a plan's item behind which its letter stands, or another one for the same record."""
 READ_BEFORE = "differences: decided before another instance's commit was seen"
+APART = (
+    "decided on again by hand",
+    "a dead letter of it was discarded",
+    "waits for a key with records outside the range",
+)
+"""Why a replay over all of a run at rest may leave a key out. Its other reasons are those of a part of the log, or of a service still at work."""
 CHARACTERS, TOLD = 500, 20
 
 
@@ -21,7 +27,8 @@ def replayed(report: Mapping[str, Any], service: str, kept: Kept) -> tuple[Repla
     unknown = [each for each, cause in zip(report["differences"], causes, strict=True) if cause is None]
     unlisted = sum(report["different"].values()) - len(causes)
     told = (f"{each['what']} {each['key']}: {each['only'] or each['fields']} {each['said']}"[:CHARACTERS] for each in unknown[:TOLD])
-    return Replayed(report["decided"], len(unknown) + unlisted, tuple(told)), dict(Counter(cause for cause in causes if cause))
+    said = Replayed(report["decided"], len(unknown) + unlisted, tuple(told), tuple(report["outside"].items()))
+    return said, dict(Counter(cause for cause in causes if cause))
 
 
 def _cause(service: str, difference: Mapping[str, Any], waited: set[str]) -> str | None:
@@ -31,13 +38,26 @@ def _cause(service: str, difference: Mapping[str, Any], waited: set[str]) -> str
 
 
 def decided_alike(evidence: Evidence) -> Iterator[str]:
-    """I4. The services' own code decides here; what this checker adds is that every service was asked, and that none found a difference."""
+    """I4. The services' own code decides here; what this checker adds is that every service was asked, about every record that it ever took,
+    that none found a difference, and that keys were set apart for known reasons only. Answers and supplied keys are not counted: how many there
+    are of a key that was set apart, a replay does not say.
+    """
     for name, kept in evidence.services.items():
-        again = evidence.replayed.get(name)
-        if again is None or again.decided < min(1, len(kept.journal)):
-            yield f"{name} did not decide once more"
-        elif again.different:
+        again = evidence.replayed.get(name, Replayed(0, 0))
+        records = sum(row.inbox is None for row in kept.journal)
+        if name not in evidence.replayed or again.decided < records:
+            yield f"{name} decided once more on {again.decided}, and had taken {records} records"
+        if again.different:
             yield f"{name} decided {again.different} things differently: {'; '.join(again.differences[:3])}"
+        for reason, keys in again.apart:
+            if reason not in APART:
+                yield f"{name} set {keys} keys apart for a reason that a run at rest has not: {reason}"
+
+
+def set_apart(evidence: Evidence) -> str:
+    """What I4 does not speak of: how many keys, of which service, and why."""
+    counted = [f"{keys:,} keys of {name}: {reason}" for name, again in evidence.replayed.items() for reason, keys in again.apart]
+    return "; ".join(counted) or "none"
 
 
 def redriving_is_told(evidence: Evidence) -> Iterator[str]:

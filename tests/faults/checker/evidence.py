@@ -210,11 +210,13 @@ class VendorWrite:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a service said when it decided on all of it once more. `differences` are the first of each kind, in words."""
+    """What a service said when it decided on all of it once more. `differences` are the first of each kind, in words; `apart` counts the keys
+    that it did not compare, by the reason."""
 
     decided: int
     different: int
     differences: tuple[str, ...] = ()
+    apart: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
