@@ -16,6 +16,7 @@ from tests.faults.checker.evidence import (
     EffectRow,
     Evidence,
     Fed,
+    Heard,
     JournalRow,
     Kept,
     LaneRow,
@@ -26,6 +27,7 @@ from tests.faults.checker.evidence import (
     Sent,
     StateRow,
     TopicRecord,
+    VendorCall,
     VendorObject,
     VendorWrite,
 )
@@ -55,6 +57,10 @@ def _call(record: str, external_id: str, minute: int, key: str = "contract:C-1",
     created = NOON + timedelta(minutes=minute)
     row = EffectRow(external_id, key, TENANT, record, external_id, "done", 1, created, created + timedelta(seconds=30), ("done",))
     return replace(row, **{"digest": f"says {external_id}", **changed})  # type: ignore[arg-type]
+
+
+def _write(effect: EffectRow) -> VendorWrite:
+    return VendorWrite(TENANT, effect.record, effect.external_id, effect.digest)
 
 
 def sound() -> Evidence:
@@ -91,7 +97,9 @@ def sound() -> Evidence:
         services={"erp_provisioning": kept},
         records=[*inputs, _out(1, 0), _out(2, 2), _out(3, 4), letter, _position(2, 0), _position(4, 2), TopicRecord(POSITION, 0, 3, b"mark", None)],
         objects=[VendorObject(TENANT, e.record, str(n), e.external_id) for n, e in enumerate(kept.effects)],
-        writes=[VendorWrite(TENANT, e.record, e.external_id, e.digest) for e in kept.effects],
+        writes=[_write(e) for e in kept.effects],
+        kept=[_write(e) for e in kept.effects],
+        calls=[VendorCall(TENANT, e.record, e.external_id, Heard.TAKEN, e.digest) for e in kept.effects],
         provisioned={"C-1"},
         replayed={"erp_provisioning": Replayed(decided=9, different=0)},
     )
@@ -207,6 +215,30 @@ def _apart(reason: str) -> Mutate:
     return lambda evidence: evidence.replayed.update(erp_provisioning=Replayed(9, 0, (), ((reason, 2),)))
 
 
+def _heard(attempts: tuple[str, ...], *heard: Heard) -> Mutate:
+    """What became of the attempts at the task, and what its vendor heard of it, one call after the other."""
+
+    def mutate(evidence: Evidence) -> None:
+        _effect(2, attempts=attempts)(evidence)
+        digest = evidence.calls.pop().digest
+        evidence.calls += [VendorCall(TENANT, "projectTask", "T_1", each, digest if each is Heard.TAKEN else "") for each in heard]
+
+    return mutate
+
+
+def _amended(*told: int, **changed: object) -> Mutate:
+    """The job is to say more, by one more call; `told`: which of both its vendor was told in which order, 0 the first one."""
+
+    def mutate(evidence: Evidence) -> None:
+        effects = _kept(evidence).effects
+        both = [effects[1], replace(_call("job", "J_1", 5), id="J_1 amended", digest="says more", **changed)]  # type: ignore[arg-type]
+        effects.append(both[1])
+        evidence.writes += [_write(both[n]) for n in told]
+        evidence.kept += [_write(both[n]) for n in told]
+
+    return mutate
+
+
 MUTANTS: dict[str, tuple[str, Mutate]] = {
     "an acknowledged event is lost": ("I1", lambda e: e.fed.append(Fed(IN, "C-1", b"e7", Sent.OK))),
     "a refused event is there": ("I1", lambda e: e.fed.append(Fed(IN, "C-1", b"e1", Sent.FAILED))),
@@ -240,8 +272,16 @@ MUTANTS: dict[str, tuple[str, Mutate]] = {
     "a write that nobody intended": ("I7", lambda e: e.writes.append(VendorWrite(TENANT, "job", "J_2", "says J_2"))),
     "an object is told something else than was intended": ("I7", lambda e: e.writes.append(VendorWrite(TENANT, "job", "J_1", "says more"))),
     "a call is done and its vendor was told something older": ("I7", _effect(1, digest="says J_1 anew")),
+    "an object that nobody intended": ("I7", lambda e: e.objects.append(VendorObject(TENANT, "job", "77", "J_77"))),
+    "an object keeps what nobody intended": ("I7", lambda e: e.kept.append(VendorWrite(TENANT, "job", "J_1", "says more"))),
+    "an older call lands behind the newer one": ("I7", _amended(1, 0)),
     "the next call is asked for too early": ("I8", _effect(1, created=NOON + timedelta(seconds=10))),
     "doubt ends as failure while the object is there": ("I9", _rejected_in_doubt),
+    "silence is taken for a refusal, and made up for by a plan": ("I9", _heard(("rejected", "done"), Heard.TAKEN, Heard.TAKEN)),
+    "what was carried out is sent again without a look, and refused": (
+        "I9",
+        _heard(("ambiguous", "rejected", "done"), Heard.TAKEN, Heard.REFUSED, Heard.TAKEN),
+    ),
     "a service decides differently the second time": ("I4", lambda e: e.replayed.update(erp_provisioning=Replayed(9, 1, ("state C-1",)))),
     "a service decides on a part of its records again": ("I4", lambda e: e.replayed.update(erp_provisioning=Replayed(4, 0))),
     "a service sets a key apart for a reason of its own": ("I4", _apart("it was inconvenient")),
@@ -320,8 +360,29 @@ def test_what_was_written_and_never_committed_is_named() -> None:
 def test_a_write_whose_call_the_vendor_lost_is_told_by_its_object() -> None:
     evidence = copy.deepcopy(sound())
     lost = evidence.writes.pop()
+    assert _violated(evidence) == set()
+    evidence.kept.remove(lost)
     assert _violated(evidence) == {"I7"}
-    evidence.kept.append(lost)
+
+
+HONEST = {
+    "refused at first, and taken once a plan sent it again": _heard(("rejected", "done"), Heard.REFUSED, Heard.TAKEN),
+    "carried out, looked for while reads lag behind, and refused": _heard(
+        ("ambiguous", "rejected", "done"), Heard.TAKEN, Heard.SHOWN, Heard.REFUSED, Heard.TAKEN
+    ),
+    "not carried out, looked for, refused": _heard(("ambiguous", "rejected", "done"), Heard.SHOWN, Heard.REFUSED, Heard.TAKEN),
+    "done, asked for once more, and refused then": _heard(("done", "rejected", "done"), Heard.TAKEN, Heard.REFUSED, Heard.TAKEN),
+    "amended": _amended(1),
+    "amended, and told twice in doubt": _amended(1, 1),
+    "amended by a call that was carried out and ended as rejected": _amended(1, status="rejected"),
+    "shared with another contract that was told of first": _amended(1, 0, key="contract:C-2"),
+}
+
+
+@pytest.mark.parametrize("history", HONEST, ids=str)
+def test_an_honest_history_of_calls_passes(history: str) -> None:
+    evidence = copy.deepcopy(sound())
+    HONEST[history](evidence)
     assert _violated(evidence) == set()
 
 

@@ -208,6 +208,25 @@ class VendorWrite:
     digest: str
 
 
+class Heard(StrEnum):
+    """What a vendor made of a call about an object: shown what is there, took what it was told, or would not have it."""
+
+    SHOWN = "shown"
+    TAKEN = "taken"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class VendorCall:
+    """A call about one object, with the digest of what was taken."""
+
+    account: str
+    record: str
+    external_id: str
+    heard: Heard
+    digest: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """What a service said when it decided on all of it once more. `differences` are the first of each kind, in words; `apart` counts the keys
@@ -225,6 +244,7 @@ class Evidence:
 
     `replayed` is the one thing in here that comes from the services' own code: see I4. `written`: topic, lane and sequence of all that was
     published, committed or not. `kept`: writes that a vendor keeps with the object, as one that is killed may lose the call that made it.
+    `writes`, `kept` and `calls` are in the order of their vendor.
     """
 
     fed: list[Fed] = field(default_factory=list)
@@ -236,6 +256,7 @@ class Evidence:
     replayed: dict[str, Replayed] = field(default_factory=dict)
     written: set[tuple[str, bytes, bytes]] = field(default_factory=set)
     kept: list[VendorWrite] = field(default_factory=list)
+    calls: list[VendorCall] = field(default_factory=list)
 
     def of_topic(self, topic: str) -> list[TopicRecord]:
         return [record for record in self.records if record.topic == topic]

@@ -20,6 +20,7 @@ from tests.faults.checker.evidence import (
     EffectRow,
     Evidence,
     Fed,
+    Heard,
     JournalRow,
     Kept,
     LaneRow,
@@ -28,6 +29,7 @@ from tests.faults.checker.evidence import (
     PutAside,
     StateRow,
     TopicRecord,
+    VendorCall,
     VendorObject,
     VendorWrite,
     outlets,
@@ -41,6 +43,8 @@ PLANS = "select id, hash from redrive_plan"
 ITEMS = "select * from redrive_item order by plan, n"
 AUDIT = "select who, why, what, plan, plan_hash, letter from audit"
 ASIDE = 'select topic, part, "offset", key, record_key, value, headers, xmin::text::bigint as xid'
+OF_THE_DAY = (401, 403, 409, 429)
+"""Of the refusals, those that say nothing about what was told: sign in, come later, somebody else is at it."""
 NETSUITE = re.compile(r"/record/v1/(?P<record>\w+)/eid:(?P<id>[^/?]+)")
 SALESFORCE = re.compile(r"/sobjects/(?P<record>\w+)/Throughline_Key__c/(?P<id>[^/?]+)")
 
@@ -61,6 +65,7 @@ async def gather(dsn: str, bootstrap: str, home: Path, fed: Sequence[Fed], provi
     for sandbox in ("netsuite", "psa"):
         evidence.objects += _objects(home, sandbox)
         evidence.writes += _writes(home, sandbox)
+        evidence.calls += _calls(home, sandbox)
         evidence.kept += _kept_writes(home, sandbox)
     return evidence
 
@@ -152,15 +157,15 @@ def _record(message: Any) -> TopicRecord:
 
 
 def _objects(home: Path, sandbox: str) -> list[VendorObject]:
-    """Each object once, with the external id it has or had."""
-    kept = (line for line in _lines(home / "sandboxes" / sandbox / "objects.jsonl") if "deleted" not in line and line.get("external_id"))
-    return sorted({VendorObject(line["tenant"], line["record"], line["id"], line["external_id"]) for line in kept}, key=str)
+    """Each object once, with the external id it has or had. What the vendor was sown with is left out: nobody told it of that."""
+    told = (line for line in _lines(home / "sandboxes" / sandbox / "objects.jsonl") if line.get("digest"))
+    return sorted({VendorObject(line["tenant"], line["record"], line["id"], line["external_id"] or "") for line in told}, key=str)
 
 
 def _kept_writes(home: Path, sandbox: str) -> Iterator[VendorWrite]:
     for line in _lines(home / "sandboxes" / sandbox / "objects.jsonl"):
-        if line.get("digest") and line["external_id"]:
-            yield VendorWrite(line["tenant"], line["record"], line["external_id"], line["digest"])
+        if line.get("digest"):
+            yield VendorWrite(line["tenant"], line["record"], line["external_id"] or "", line["digest"])
 
 
 def _lines(journal: Path) -> Iterator[Any]:
@@ -169,8 +174,30 @@ def _lines(journal: Path) -> Iterator[Any]:
 
 
 def _writes(home: Path, sandbox: str) -> Iterator[VendorWrite]:
-    """Writes that the vendor carried out, answered or not: of those alone it keeps a digest."""
+    """Writes that the vendor carried out, answered or not: of those alone it keeps a digest. One that names no external id stands under its
+    method and path, so that it is no intent's: every call of ours names one."""
     for request in _lines(home / "sandboxes" / sandbox / "requests.jsonl"):
-        found = NETSUITE.search(request["path"]) or SALESFORCE.search(request["path"])
-        if found and request["digest"]:
-            yield VendorWrite(request["account"], found["record"], found["id"], request["digest"])
+        if request["digest"]:
+            record, external_id = _named(request["path"]) or (request["method"], request["path"])
+            yield VendorWrite(request["account"], record, external_id, request["digest"])
+
+
+def _calls(home: Path, sandbox: str) -> Iterator[VendorCall]:
+    """What was asked about objects by their external ids, oldest first; what failed, or came on a bad day, says nothing of them."""
+    for request in _lines(home / "sandboxes" / sandbox / "requests.jsonl"):
+        named, heard = _named(request["path"]), _heard(request)
+        if named and heard:
+            yield VendorCall(request["account"], *named, heard, request["digest"] or "")
+
+
+def _named(path: str) -> tuple[str, str] | None:
+    found = NETSUITE.search(path) or SALESFORCE.search(path)
+    return (found["record"], found["id"]) if found else None
+
+
+def _heard(request: Any) -> Heard | None:
+    if request["digest"]:
+        return Heard.TAKEN
+    if request["method"] == "GET":
+        return Heard.SHOWN if request["status"] in (200, 404) else None
+    return Heard.REFUSED if 400 <= request["status"] < 500 and request["status"] not in OF_THE_DAY else None

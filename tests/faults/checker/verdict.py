@@ -21,9 +21,15 @@ CHECKS: dict[str, tuple[str, tuple[Check, ...]]] = {
     ),
     "I5": ("published sequences are 1..head", (outlet.lanes_are_dense,)),
     "I6": ("positions agree with heads, of the same database", (outlet.positions_agree,)),
-    "I7": ("one object for an intent, none without, told what the intent says", (calls.objects_are_single, calls.nothing_else_is_written)),
+    "I7": (
+        "one object for an intent, none without, told what the intent says, and last what the last one says",
+        (calls.objects_are_single, calls.nothing_else_is_written, calls.nothing_else_is_there, calls.the_newest_is_there),
+    ),
     "I8": ("one call of a contract after the other", (calls.one_call_at_a_time,)),
-    "I9": ("doubt never ends as failure while the object is there", (calls.doubt_is_no_failure,)),
+    "I9": (
+        "doubt never ends as failure while the object is there",
+        (calls.doubt_is_no_failure, calls.refusals_are_the_vendors, calls.doubt_is_looked_into),
+    ),
     "I10": ("after healing nothing is left to do", (intake.nothing_is_left, intake.held_has_a_reason)),
     "I11": ("what is put aside is kept to the byte, and resolved once at most", (outlet.put_aside_is_exact, again.letters_end_once)),
     "I12": ("versions form chains, and transactions that wrote behind one another no cycle", (graph.versions_form_a_chain, graph.no_cycle_of_writes)),
