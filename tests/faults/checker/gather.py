@@ -62,12 +62,17 @@ async def gather(dsn: str, bootstrap: str, home: Path, fed: Sequence[Fed], provi
     records = [_without_value(record, aside) for record in dump(bootstrap, topics)]
     evidence = Evidence(list(fed), services, records, provisioned=provisioned)
     evidence.written = {_sequence(record) for record in dump(bootstrap, published, committed=False)}
+    add_vendors(evidence, home)
+    return evidence
+
+
+def add_vendors(evidence: Evidence, home: Path) -> None:
+    """What the vendors hold and heard."""
     for sandbox in ("netsuite", "psa"):
         evidence.objects += _objects(home, sandbox)
         evidence.writes += _writes(home, sandbox)
         evidence.calls += _calls(home, sandbox)
         evidence.kept += _kept_writes(home, sandbox)
-    return evidence
 
 
 def _without_value(record: TopicRecord, aside: set[tuple[str, int, int]]) -> TopicRecord:
