@@ -7,8 +7,6 @@ from itertools import pairwise
 from tests.faults.checker.evidence import INPUTS, EffectRow, Evidence, JournalRow, Kept, Lane, Sent
 
 DEAD, HELD = "dead_lettered", "held"
-LEFT_ALONE = "not decided"
-"""Outcome of a plan's item whose letter stands as before: the plan did not hold any more."""
 
 
 def acknowledged_is_there(evidence: Evidence) -> Iterator[str]:
@@ -40,21 +38,6 @@ def each_input_decided_once(evidence: Evidence) -> Iterator[str]:
                 yield f"{name} decided {count} times on {_at(place)}"
             if place not in below:
                 yield f"{name} decided on {_at(place)}, which is not a committed record below its offset"
-
-
-def held_is_kept_or_decided(evidence: Evidence) -> Iterator[str]:
-    """I1: what was held back is held still, or was decided once when it was set free, and once more each time a plan decided on its letter.
-
-    Held anew behind another letter, or left alone by a plan, it is decided on later: such lines say `held` and do not count.
-    """
-    for name, kept in evidence.services.items():
-        decided = Counter((row.lane, row.offset) for row in kept.journal if row.inbox is not None and row.offset is not None and row.outcome != HELD)
-        still = {(row.lane, row.offset) for row in kept.held}
-        again = _planned(kept)
-        for place in sorted({(row.lane, row.offset or 0) for row in kept.journal if row.outcome == HELD and _first(row)}):
-            expected = 0 if place in still else 1 + again[place]
-            if decided[place] != expected:
-                yield f"{name} held {_at((*place[0], place[1]))} back and decided {decided[place]} times on it instead of {expected}"
 
 
 def every_input_has_a_lane(evidence: Evidence) -> Iterator[str]:
@@ -123,21 +106,6 @@ def nothing_is_left(evidence: Evidence) -> Iterator[str]:
     for contract in sorted(evidence.provisioned):
         if projects[f"contract:{contract}"] == 0:
             yield f"contract {contract} lacks nothing and has no project"
-
-
-def held_has_a_reason(evidence: Evidence) -> Iterator[str]:
-    """I10, at quiescence: a record is held back only behind a letter of its key that stands; once none does, it is set free and decided on."""
-    for name, kept in evidence.services.items():
-        standing = {letter.key for letter in kept.dead if not letter.resolved}
-        for row in kept.held:
-            if row.key not in standing:
-                yield f"{name} holds {_at((*row.lane, row.offset))} back, and no dead letter of {row.key} stands before it"
-
-
-def _planned(kept: Kept) -> Counter[tuple[Lane, int | None]]:
-    """How often plans decided on the letters of each record; one that was left alone was not decided on."""
-    places = {row.id: (row.lane, row.offset) for row in kept.dead}
-    return Counter(places[item.letter] for item in kept.items if item.letter in places and item.outcome not in (None, LEFT_ALONE))
 
 
 def _calls(evidence: Evidence, service: str) -> list[EffectRow]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.faults.checker import again, calls, graph, intake, outlet
+from tests.faults.checker import again, calls, graph, held, intake, outlet
 from tests.faults.checker.evidence import Evidence
 
 Check = Callable[[Evidence], Iterator[str]]
@@ -11,7 +11,7 @@ Check = Callable[[Evidence], Iterator[str]]
 CHECKS: dict[str, tuple[str, tuple[Check, ...]]] = {
     "I1": (
         "every acknowledged input is decided once, nothing else is",
-        (intake.acknowledged_is_there, intake.each_input_decided_once, intake.held_is_kept_or_decided, intake.every_input_has_a_lane),
+        (intake.acknowledged_is_there, intake.each_input_decided_once, held.is_kept_or_decided, intake.every_input_has_a_lane),
     ),
     "I2": ("commits chain, epochs never fall", (intake.epochs_chain,)),
     "I3": ("a batch is one transaction: all or none", (intake.batches_are_whole,)),
@@ -30,7 +30,7 @@ CHECKS: dict[str, tuple[str, tuple[Check, ...]]] = {
         "doubt never ends as failure while the object is there",
         (calls.doubt_is_no_failure, calls.refusals_are_the_vendors, calls.doubt_is_looked_into),
     ),
-    "I10": ("after healing nothing is left to do", (intake.nothing_is_left, intake.held_has_a_reason)),
+    "I10": ("after healing nothing is left to do", (intake.nothing_is_left, held.has_a_reason)),
     "I11": ("what is put aside is kept to the byte, and resolved once at most", (outlet.put_aside_is_exact, again.letters_end_once)),
     "I12": ("versions form chains, and transactions that wrote behind one another no cycle", (graph.versions_form_a_chain, graph.no_cycle_of_writes)),
     "I13": ("one audit row a re-driven record, bound to a plan and its hash, with who and why", (again.redriving_is_told,)),
