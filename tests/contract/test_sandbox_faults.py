@@ -149,6 +149,29 @@ async def test_orders_that_make_no_sense_are_refused_and_the_rest_can_be_read_an
     assert (await erp.told("faults"))["faults"] == []
 
 
+async def test_an_order_is_lifted_alone_and_tells_how_many_calls_it_befell(erp: Erp) -> None:
+    async def ordered(**order: Any) -> str:
+        async with erp.session.post(erp.sandbox.url + "/_sandbox/faults", json=order) as answer:
+            return str((await answer.json())["order"])
+
+    async def lifted(name: str) -> tuple[int, Any]:
+        async with erp.session.delete(f"{erp.sandbox.url}/_sandbox/faults/{name}") as answer:
+            return answer.status, (await answer.json()).get("met")
+
+    used_up, lasting, idle = (
+        await ordered(throttle={"next": 2}),
+        await ordered(error={"status": 500}, stale_reads={"behind_s": 1}),
+        await ordered(latency_ms=1),
+    )
+    assert [(await erp.put("LIFT-1"))[0] for _ in range(3)] == [429, 429, 500]
+    assert await lifted(used_up) == (200, {"throttle": 2})
+    assert (await erp.put("LIFT-1"))[0] == 500
+    assert await lifted(lasting) == (200, {"error": 2, "stale_reads": 0})
+    assert (await erp.put("LIFT-1"))[0] == 204
+    assert (await lifted(idle))[1]["latency_ms"] == 5
+    assert (await lifted(lasting))[0] == 404
+
+
 async def test_calls_are_told_page_by_page_without_secrets(erp: Erp) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     await erp.put("LOG-1", traceparent=trace, **{"X-NetSuite-Idempotency-Key": "k-1"})

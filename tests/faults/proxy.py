@@ -30,7 +30,7 @@ class Mode(StrEnum):
 class Link:
     """One way through the proxy: `port` is listened on at every one of `hosts`, `upstream` called. `delay_s` is added to every piece of a request.
 
-    `closed` are hosts that refuse for now; `passed` counts connections by host.
+    `closed` are hosts that refuse for now; `passed` counts connections by host, `felt` what each mode did to connections and pieces.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Link:
     traps: list[Trap] = field(default_factory=list)
     open: set[asyncio.StreamWriter] = field(default_factory=set)
     passed: Counter[str] = field(default_factory=Counter)
+    felt: Counter[Mode] = field(default_factory=Counter)
 
     def heal(self) -> None:
         self.traps.clear()
@@ -111,6 +112,7 @@ class Proxy:
     async def _serve(self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host = writer.get_extra_info("sockname")[0]
         if link.mode is Mode.REFUSE or host in link.closed:
+            link.felt[link.mode] += 1
             writer.transport.abort()
             return
         link.passed[host] += 1
@@ -155,6 +157,8 @@ class _Talk:
     async def _sent(self, piece: bytes) -> bool:
         """Pass one piece on; False when the connection is to end here."""
         link = self.link
+        if link.mode in (Mode.SWALLOW, Mode.REFUSE, Mode.DELAY):
+            link.felt[link.mode] += 1
         if link.mode is Mode.SWALLOW:
             return True
         if link.mode is Mode.REFUSE:
@@ -206,6 +210,7 @@ class _Talk:
                     self.to_client.transport.abort()
                     return
                 if self.link.mode in (Mode.DEAF, Mode.SWALLOW):
+                    self.link.felt[self.link.mode] += 1
                     continue
                 self.to_client.write(chunk)
                 await self.to_client.drain()

@@ -23,6 +23,7 @@ def control_routes(room: Room, by_account: bool, forget_tokens: Callable[[], Non
         web.get("/_sandbox/faults", control.faults),
         web.post("/_sandbox/faults", control.order_fault),
         web.delete("/_sandbox/faults", control.clear_faults),
+        web.delete("/_sandbox/faults/{order}", control.lift_fault),
         web.post("/_sandbox/expire-tokens", control.expire_tokens),
     ]
 
@@ -66,12 +67,19 @@ class _Control:
             order = msgspec.json.decode(await request.read(), type=FaultOrder)
         except msgspec.DecodeError as wrong:
             return _json({"error": f"not a fault order: {wrong}; deploy/sandboxes/README.md lists what can be ordered"}, status=400)
-        self._room.faults.order(order)
-        return _json({"faults": self._room.faults.report()}, status=201)
+        name = self._room.faults.order(order)
+        return _json({"order": name, "faults": self._room.faults.report()}, status=201)
 
     async def clear_faults(self, _: web.Request) -> web.Response:
         self._room.faults.clear()
         return web.Response(status=204)
+
+    async def lift_fault(self, request: web.Request) -> web.Response:
+        """{met: {fault: calls that it befell}}."""
+        met = self._room.faults.lift(request.match_info["order"])
+        if met is None:
+            return _json({"error": "no such order: it was cleared, or given before this sandbox started"}, status=404)
+        return _json({"met": met})
 
     async def expire_tokens(self, _: web.Request) -> web.Response:
         self._forget_tokens()

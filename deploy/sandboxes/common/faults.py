@@ -1,8 +1,10 @@
 """Faults on order: what can be made to go wrong, for how many calls or how many seconds."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -85,6 +87,7 @@ class Active:
     record: str | None
     remaining: int | None
     until: float | None
+    met: Counter[str]
 
     def matches(self, kind: str, account: str, record: str) -> bool:
         return self.kind == kind and self.account in (None, account) and self.record in (None, record)
@@ -96,18 +99,30 @@ class Faults:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._active: list[Active] = []
+        self._met: dict[str, Counter[str]] = {}
 
-    def order(self, order: FaultOrder) -> None:
+    def order(self, order: FaultOrder) -> str:
+        """The order's name, by which it alone is lifted."""
+        met = self._met[name := uuid4().hex] = Counter[str]()
         for kind in FaultOrder.__struct_fields__:
             detail = getattr(order, kind)
             if kind in ("account", "record") or detail is None:
                 continue
             limit = detail if isinstance(detail, Limit) else Limit()
             until = None if limit.seconds is None else self._now() + limit.seconds
-            self._active.append(Active(kind, detail, order.account, order.record, limit.next, until))
+            met[kind] = 0
+            self._active.append(Active(kind, detail, order.account, order.record, limit.next, until, met))
+        return name
 
     def clear(self) -> None:
         self._active.clear()
+        self._met.clear()
+
+    def lift(self, name: str) -> dict[str, int] | None:
+        """End one order; how many calls each of its faults befell, None when there is no such order."""
+        met = self._met.pop(name, None)
+        self._active = [fault for fault in self._active if fault.met is not met]
+        return met
 
     def take(self, kind: str, account: str, record: str) -> Any:
         """The detail of the first fault of that kind in force for this call, used up by one; None if there is none."""
@@ -140,6 +155,7 @@ class Faults:
 
 
 def _use(fault: Active) -> None:
+    fault.met[fault.kind] += 1
     if fault.remaining is not None:
         fault.remaining -= 1
 

@@ -36,18 +36,20 @@ def trapped(link: str, at: Callable[[bytes], bool], act: wire.Act, seconds: floa
 
 
 def changed(link: str, mode: Mode, seconds: float, delay_s: float = 0.0) -> Act:
-    """The link behaves so for a while; then it passes again, and what was swallowed is cut."""
+    """The link behaves so for a while; then it passes again, and what was swallowed is cut. It struck when somebody felt it."""
 
     def act(arena: Arena, rng: random.Random) -> int:
         links = [each for name, each in arena.links.items() if name.startswith(link)]
+        before = sum(each.felt[mode] for each in links)
+        cut = 0
         for each in links:
             each.mode, each.delay_s = mode, delay_s
             if mode is Mode.REFUSE:
-                arena.proxy.reset(each)
+                cut += arena.proxy.reset(each)
         time.sleep(seconds)
         for each in links:
             arena.proxy.pass_again(each)
-        return 1
+        return int(cut + sum(each.felt[mode] for each in links) > before)
 
     return act
 
