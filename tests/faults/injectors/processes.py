@@ -1,9 +1,12 @@
 """Processes that die, freeze, and are replaced."""
 
+import json
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 
 from tests.faults.arena import Arena
 from tests.faults.injectors.kinds import Act, Fault
@@ -11,6 +14,7 @@ from tests.faults.parts import Part
 
 Choose = Callable[[Arena, random.Random], Part]
 SESSION_OUTLIVED_S = 8.0
+QUORUM_STATE = "__cluster_metadata-0/quorum-state"
 
 
 def any_service(arena: Arena, rng: random.Random) -> Part:
@@ -38,6 +42,27 @@ def frozen(choose: Choose, seconds: float) -> Act:
         return int(struck)
 
     return act
+
+
+def controller_frozen(seconds: float) -> Act:
+    """Every node is broker and controller; the one that leads the others is meant."""
+
+    def act(arena: Arena, rng: random.Random) -> int:
+        states = (arena.plan.cluster.data(node) / QUORUM_STATE for node in range(arena.plan.nodes))
+        leader = leader_of(states)
+        return 0 if leader is None else frozen(part(f"kafka-{leader}"), seconds)(arena, rng)
+
+    return act
+
+
+def leader_of(states: Iterable[Path]) -> int | None:
+    """Whom the metadata's quorum follows, as each node keeps it on disk: one that was away still names an earlier epoch's. None while they vote."""
+    told = []
+    for state in states:
+        with suppress(FileNotFoundError):
+            told.append(json.loads(state.read_text()))
+    epoch = max((each["leaderEpoch"] for each in told), default=0)
+    return next((each["leaderId"] for each in told if each["leaderEpoch"] == epoch and each["leaderId"] >= 0), None)
 
 
 def rolled(arena: Arena, rng: random.Random) -> int:
@@ -80,7 +105,7 @@ FAULTS = (
     Fault("service replaced by SIGTERM, one instance after the other", 39, rolled),
     Fault("broker killed", 9, killed(any_broker)),
     Fault("broker frozen", 12, frozen(any_broker, 5)),
-    Fault("controller frozen for 30 s", 12, frozen(any_broker, 30), short=False),
+    Fault("controller frozen for 30 s", 12, controller_frozen(30), short=False),
     Fault("two of three brokers killed", 10, two_brokers_killed, nodes=3),
     Fault("transaction coordinator killed", 11, coordinator_killed, nodes=3),
     Fault("PostgreSQL stopped at once", 15, killed(part("postgres"), signal.SIGQUIT)),
