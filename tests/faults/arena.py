@@ -1,6 +1,5 @@
 """The stack that is broken: every part as a process of this run, two instances of each service, and the proxy in all their ways."""
 
-import json
 import shutil
 import signal
 import subprocess
@@ -10,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -131,13 +131,15 @@ class Arena:
             kept.rename(mount)
 
     def settle(self, patience: float) -> bool:
-        """Whether everything came to rest: every lane owned, nothing left and nothing processed in several looks, a second apart."""
+        """Whether everything came to rest: each instance answers, every lane is owned, nothing left and nothing processed in several looks, a second
+        apart."""
         end, quiet, before, lanes = time.monotonic() + patience, 0, -1, self._lanes()
         while quiet < QUIET_LOOKS and time.monotonic() < end:
-            statuses = [status for status in self.statuses() if status is not None]
+            told = self.statuses()
+            statuses = [status for status in told if status is not None]
             left = sum(status[count] for status in statuses if status["lanes"] for count in LEFT) + sum(bool(s["halted"]) for s in statuses)
             processed = sum(status["processed"] for status in statuses)
-            quiet = quiet + 1 if not left and processed == before and self._owned(statuses) == lanes else 0
+            quiet = quiet + 1 if len(statuses) == len(told) and not left and processed == before and self._owned(statuses) == lanes else 0
             before = processed
             time.sleep(1.0)
         return quiet == QUIET_LOOKS
@@ -226,7 +228,7 @@ class Arena:
 def _status(url: str) -> Any:
     try:
         return fetch_json(f"{url}/status", 3)
-    except (OSError, json.JSONDecodeError):
+    except (OSError, HTTPException):
         return None
 
 

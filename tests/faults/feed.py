@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -44,6 +45,7 @@ class Feeder:
     operations: int = 0
     trouble: Counter[str] = field(default_factory=Counter)
     stopping: threading.Event = field(default_factory=threading.Event)
+    died_of: Exception | None = None
 
     def __post_init__(self) -> None:
         self.producer = Producer({"bootstrap.servers": self.bootstrap, **AS_THE_DOOR, "enable.idempotence": True, "log_level": 0})
@@ -62,7 +64,13 @@ class Feeder:
         self.late_accounts = {account for account in sorted(self.late_accounts) if not self._account(account)}
 
     def run(self, rate: float) -> None:
-        """Until `stopping`: `rate` contracts a second, as far as the door keeps up."""
+        """Until `stopping`: `rate` contracts a second, as far as the door keeps up. What ends it sooner is kept."""
+        try:
+            self._feed(rate)
+        except Exception as error:
+            self.died_of = error
+
+    def _feed(self, rate: float) -> None:
         while not self.stopping.is_set():
             began = time.monotonic()
             self.one()
@@ -143,7 +151,7 @@ class Feeder:
                 return [Sent.OK if item["outcome"] == "taken" else Sent.FAILED for item in json.load(answer)["items"]]
         except HTTPError as error:
             return [Sent.FAILED if error.code in (400, 401, 413) else Sent.UNKNOWN] * lines
-        except (OSError, ValueError):
+        except (OSError, HTTPException, ValueError):  # an answer that was cut off is no OSError
             return [Sent.UNKNOWN] * lines
 
     def _note(self, topic: str, key: str, mark: bytes, outcome: Sent) -> None:

@@ -130,6 +130,8 @@ class Run:
 
     def _end(self, here: Arena, feeder: Feeder) -> None:
         here.proxy.heal()
+        if feeder.died_of:
+            self.broken.append(f"the feed ended before its time: {type(feeder.died_of).__name__} {feeder.died_of}")
         feeder.stopping.clear()
         feeder.supply_late()
         began = time.monotonic()
