@@ -72,6 +72,7 @@ class SimulatedEffects(Connected):
             if not self.ours(row, effect):
                 return None
             row.status, row.doubtful, row.body = status, False, body
+            self.db.ended.append((effect.id, self.now))
             c = row.change
             self.world.say(f"postgres: {c.key} {c.step} is {status}")
             answer = InboxRow(self.db.next_inbox(), c.lane, c.key, "answered", body, c.trace)

@@ -127,6 +127,7 @@ class Database:
     inbox: dict[int, tuple[InboxRow, float]] = field(default_factory=dict)
     inbox_last: int = 0
     effects: dict[UUID, EffectRow] = field(default_factory=dict)
+    ended: list[tuple[UUID, float]] = field(default_factory=list)
     attempts: list[AttemptRow] = field(default_factory=list)
     waits: dict[tuple[str, str], tuple[float, WaitChange]] = field(default_factory=dict)
     dead: list[DeadLetterChange] = field(default_factory=list)

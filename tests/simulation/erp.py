@@ -23,7 +23,7 @@ class Made:
 @dataclass(slots=True)
 class Erp:
     """`unique`: it knows its external ids and refuses a second object, but shows new ones late by `lag`. Otherwise it takes everything and shows
-    it at once. Its answers take up to `slow` seconds."""
+    it at once. Its answers take up to `slow` seconds. `calls` says of each write when it was asked for and when it came."""
 
     world: World
     unique: bool = True
@@ -66,6 +66,7 @@ class SimulatedAdapter:
             throttled = world.chance(0.5)
             return self._reply(Unavailable("try later", retry_after=1.0 if throttled else None, throttled=throttled))
         answer: asyncio.Future[str] = world.loop.create_future()
+        self.erp.calls.append((world.loop.time(), external_id_of(intent.content), "ask"))
         if not world.chance(likely):
             world.after(self._travel(), self._arrive, external_id_of(intent.content), intent.content, answer)
         try:

@@ -1,5 +1,6 @@
 """What must hold at rest, whatever happened. Read from the journals of broker, database and ERP; nothing of the runtime is asked."""
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,15 @@ class Evidence:
     erp: Erp
     halted: list[str]
     crashes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """`at`: its intent was committed; `asked`: each time that it left."""
+
+    identity: UUID
+    at: float
+    asked: list[float]
 
 
 def violations(e: Evidence) -> list[str]:
@@ -137,20 +147,36 @@ def effects_once(e: Evidence) -> list[str]:
 
 
 def effects_in_order(e: Evidence) -> list[str]:
-    """I8: an account's next object is asked for only when the one before has ended."""
-    problems, intents, intended = [], dict[str, list[tuple[float, float]]](), set[UUID]()
+    """I8: an account's next object is asked for only when the one before has ended, and the one before not any more."""
+    ended: dict[UUID, float] = {}
+    for identity, at in e.database.ended:
+        ended.setdefault(identity, at)
+    problems = []
+    for key, calls in _calls(e).items():
+        problems += [f"{key} is called before its intent was committed" for call in calls if min(call.asked, default=call.at) < call.at]
+        for one, other in pairwise(calls):
+            first = min(other.asked, default=math.inf)
+            if first < ended.get(one.identity, math.inf) and other.asked:
+                problems.append(f"{key} is called at {first:.3f}, and the call before has not ended")
+            if max(one.asked, default=0.0) > first:
+                problems.append(f"{key} is called out of order: once more at {max(one.asked):.3f}, behind the next at {first:.3f}")
+    return problems
+
+
+def _calls(e: Evidence) -> dict[str, list[_Call]]:
+    """By key, in the order of their commits. The same once more: what was asked for before belongs to the first."""
+    asked: dict[str, list[float]] = {}
+    for at, external_id, what in e.erp.calls:
+        if what == "ask":
+            asked.setdefault(external_id, []).append(at)
+    found, known = dict[str, list[_Call]](), set[UUID]()
     for c in e.database.history:
         for intent in c.batch.effects:
-            if intent.id in intended:  # the same once more: what was sent before belongs to the first
-                continue
-            intended.add(intent.id)
-            name = msgspec.json.decode(intent.content)
-            sent = [at for at, external_id, what in e.erp.calls if what == "send" and external_id == external_id_of(name)]
-            intents.setdefault(intent.key, []).append((c.at, min(sent, default=c.at)))
-    for key, pairs in intents.items():
-        problems += [f"{key} is called before its intent was committed" for committed, sent in pairs if sent < committed]
-        problems += [f"{key} is called out of order" for a, b in pairwise(pairs) if b[1] < a[1]]
-    return problems
+            if intent.id not in known:
+                known.add(intent.id)
+                sent = asked.get(external_id_of(msgspec.json.decode(intent.content)), [])
+                found.setdefault(intent.key, []).append(_Call(intent.id, c.at, sent))
+    return found
 
 
 def nothing_left(e: Evidence) -> list[str]:
@@ -179,8 +205,11 @@ def waits_are_honest(e: Evidence) -> list[str]:
 
 
 def dead_letters_hold(e: Evidence) -> list[str]:
-    """Behind a key's first dead letter every later record is held, as it came and in order."""
-    problems = []
+    """Behind a key's first dead letter every later record is held, as it came and in order; what was decided to be held is kept, and nothing else."""
+    decided = {(j.lane, j.offset) for c in e.database.history for j in c.batch.journal if j.outcome == "held" and j.offset is not None}
+    there = {(kept.lane, kept.offset) for kept in e.database.held}
+    problems = [f"{lane} {at} is {'not kept, and was decided' if (lane, at) in decided else 'kept, and was not decided'} to be held"
+                for lane, at in sorted(decided ^ there)]  # fmt: skip
     records = {(lane, at): entry for lane, log in e.broker.logs.items() if lane[0] in simulated.INPUTS for at, entry in enumerate(log)}
     for kept in [*e.database.held, *(d.record for d in e.database.dead)]:
         entry = records.get((kept.lane, kept.offset))

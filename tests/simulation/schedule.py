@@ -77,6 +77,10 @@ class Stage:
     def crashes(self) -> int:
         return sum(count for fault, count in self.faults.items() if fault.startswith(DEADLY))
 
+    def evidence(self) -> Evidence:
+        halted = [f"{lane}: {why}" for e in self.engines for lane, why in e.owning.halts.items()]
+        return Evidence(self.broker, self.database, self.erp, halted, self.crashes)
+
     def note(self, fault: str, process: Process) -> None:
         self.faults[fault] += 1
         self.world.say(f"fault: {fault} ({process})")
@@ -125,8 +129,7 @@ def run(seed: int, tracing: bool = False, aim: str | None = None, prepare: Calla
     problems: list[str] = []
     try:
         stage.world.loop.run_until_complete(stage.play(aim))
-        halted = [f"{lane}: {why}" for e in stage.engines for lane, why in e.owning.halts.items()]
-        problems += violations(Evidence(stage.broker, stage.database, stage.erp, halted, stage.crashes))
+        problems += violations(stage.evidence())
         problems += [f"unexpected: {complaint}" for complaint in stage.world.loop.complaints]
     except Stuck as stuck:
         problems.append(f"stuck: {stuck}")
