@@ -50,9 +50,14 @@ async def _healthy(stack: Stack, name: str, share: float, count: int, schema_id:
         send_first(given, schema_id)
         wait_for(process, given, FIRST, time.monotonic() + TIMEOUT_S)
         due = send(given, share, count, schema_id)
-        wait_for(process, given, len(due), time.monotonic() + TIMEOUT_S)
-    found = ((message.key() or b"", message.timestamp()[1]) for message in committed(given.bootstrap, given.output))
-    return [at - due[key] for key, at in found if key in due][SETTLE:]
+        wait_for(process, given, FIRST + len(due), time.monotonic() + TIMEOUT_S)
+    return taken(due, {message.key() or b"": float(message.timestamp()[1]) for message in committed(given.bootstrap, given.output)})
+
+
+def taken(due: dict[bytes, float], found: dict[bytes, float]) -> list[float]:
+    """How long each record took, in the order in which they were due, as the output is read partition by partition; without the first SETTLE."""
+    assert not (missing := due.keys() - found.keys()), f"{len(missing)} of {len(due)} healthy records were never published, such as {min(missing)!r}"
+    return [found[key] - at for key, at in sorted(due.items(), key=lambda each: each[1])][SETTLE:]
 
 
 def send_first(given: Job, schema_id: int) -> None:

@@ -4,12 +4,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.bench import end_to_end
 from tests.bench.__main__ import BENCHMARKS
 from tests.bench.job import SEEN, decide, decode, encode, orders
 from tests.bench.measure import compared, failing, quantile, spread
 from tests.bench.picture import FIGURES, picture
 from tests.bench.slow_erp import SLOW, Call, _told, under_way
 from tests.bench.subjects.throughline import Order
+from tests.bench.trouble import SETTLE, taken
 
 ENVIRONMENT = {"at": "2026-01-01T00:00:00+00:00", "cores": 2, "cpu": "a <fast> one", "load_before": [0.5, 0.5, 0.5]}
 
@@ -74,6 +76,21 @@ def test_a_contract_that_was_never_made_counts_with_the_time_that_was_waited_for
     assert told["others_never_made"] == {"alone": 0, "slow": 1}
     assert (told["refused"], told["refused_after_first_minute"]) == (1, 1)
     assert told["used"] == {"slow": round(2 / 10 / 15, 4)}
+
+
+def test_a_contract_that_did_not_reach_the_erp_is_in_the_percentiles_with_the_time_that_was_waited_for_it() -> None:
+    due = {f"C-{n}": 10.0 for n in range(10)}
+    made = {contract: 11.0 for contract in due if contract != "C-9"}
+    told = end_to_end._told(due, made, {"postgres_commit_ms": 1, "kafka_round_trip_ms": 1}, 130.0)
+    assert (told["done"], told["never_made"], told["p50"], told["p99"]) == (9, 1, 1000, 120_000)
+
+
+def test_records_that_warm_up_are_those_due_first_in_whichever_partition_they_lie() -> None:
+    due = {f"{n}".encode(): float(n) for n in range(SETTLE + 2)}
+    read = dict(reversed([(key, at + (900 if at < SETTLE else 5)) for key, at in due.items()]))
+    assert taken(due, read) == [5, 5]
+    with pytest.raises(AssertionError, match="1 of 202 healthy records were never published"):
+        taken(due, {key: at for key, at in read.items() if key != b"7"})
 
 
 def test_the_picture_is_well_formed_and_names_every_subject() -> None:
