@@ -86,6 +86,21 @@ async def test_what_was_sent_and_not_answered_in_full_has_no_answer(speak: Speak
     assert len(seen) == 1
 
 
+async def test_an_answer_that_dribbles_is_given_up_at_the_deadline_though_each_piece_comes_soon() -> None:
+    async def dribbles(request: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(100):
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.1)
+
+    async with vendor(dribbles) as (http, _):
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(NoAnswer, match="within 1 s"):
+            await http.call("PUT", "/x")
+        assert asyncio.get_running_loop().time() - began < 5
+
+
 async def test_a_kept_connection_that_drops_is_not_sent_over_again() -> None:
     answers = iter([says(b"{}"), hangs_up, says(b"{}")])
 
