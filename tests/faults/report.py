@@ -40,6 +40,10 @@ class Report:
     def rows(self) -> set[int]:
         return {row for kind in self.struck if self.struck[kind] and (row := matrix.row_of(kind)) is not None}
 
+    @property
+    def played_as(self) -> dict[int, str]:
+        return {row: what for row, what in matrix.PLAYED_AS.items() if row in self.rows}
+
     def as_json(self) -> dict[str, Any]:
         return {
             **self.settings,
@@ -52,6 +56,7 @@ class Report:
             "broken": list(self.broken),
             "invariants": {v.name: {"says": v.says, "violations": list(v.violations)} for v in self.verdicts},
             "not_judged": self.not_judged,
+            "rows_played_as": {str(row): what for row, what in self.played_as.items()},
             "rows_not_played": {str(row): why for row, why in matrix.not_played(self.rows).items()},
         }
 
@@ -64,6 +69,7 @@ class Report:
         lines += ["", "| invariant | | |", "|---|---|---|", *(_line(v) for v in self.verdicts)]
         lines += [f"| {name} | not judged | {why} |" for name, why in self.not_judged.items()]
         lines += [] if self.verdicts else ["", "The run ended before it could be judged."]
+        lines += ["", "| row | played as |", "|---|---|", *(f"| {row} | {what} |" for row, what in self.played_as.items())]
         lines += ["", "| row not played | why |", "|---|---|", *(f"| {row} | {why} |" for row, why in matrix.not_played(self.rows).items())]
         return "\n".join([*lines, *(["", *self.broken] if self.broken else [])]) + "\n"
 

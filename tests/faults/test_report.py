@@ -10,6 +10,7 @@ from deploy.sandboxes.common.requests import content_digest
 from tests.faults import feed, matrix
 from tests.faults.checker.gather import digest_of
 from tests.faults.checker.verdict import UNSEEN, Verdict
+from tests.faults.parts import ROOT
 from tests.faults.report import Report
 
 HOLDS = (Verdict("I1", "every input is decided once", ()),)
@@ -37,6 +38,15 @@ def test_every_row_of_the_matrix_has_a_fault_or_a_reason() -> None:
     played = {fault.row for fault in (*matrix.FAULTS, *matrix.LAST_ACTS)} | set(feed.ROWS.values())
     assert set(matrix.ROWS) - played == {40}
     assert 40 in matrix.NOT_PLAYED
+
+
+def test_a_row_that_means_more_than_what_was_played_says_so_when_it_was() -> None:
+    assert matrix.PLAYED_AS.keys() <= set(matrix.ROWS) - matrix.NOT_PLAYED.keys()
+    told = _report(HOLDS).as_json()["rows_played_as"]
+    assert told == {"32": matrix.PLAYED_AS[32]}
+    assert f"| 32 | {matrix.PLAYED_AS[32]} |" in _report(HOLDS).as_markdown()
+    page = (ROOT / "docs" / "understand" / "faults.md").read_text()
+    assert all(f"| {row} | {what} |" in page for row, what in matrix.PLAYED_AS.items())
 
 
 def test_the_checker_and_the_vendors_digest_a_call_alike() -> None:
