@@ -5,16 +5,20 @@ import random
 import socket
 import time
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
+from deploy.embedded.processes import SERVICES
 from tests.faults.arena import Arena
 from tests.faults.injectors.kinds import Act, Fault
+from tests.faults.parts import Part
 
 _opener = build_opener(ProxyHandler({}))
 FULL_S = 5.0
+PAUSE_S, ANSWER_S, AT_ONCE_S = 0.5, 5.0, 1.0
 
 
 def disk_filled(which: str) -> Act:
@@ -38,21 +42,54 @@ def _fill(filler: Path) -> None:
 
 
 def slow_loris(arena: Arena, rng: random.Random) -> int:
-    """Thirty senders that never end their request; the door answers others meanwhile."""
-    url = urlsplit(rng.choice(arena.doors()))
-    senders = [socket.create_connection((url.hostname or "", url.port or 0), 5) for _ in range(30)]
+    """Thirty senders that never end their request; the door answers others meanwhile. Raises AssertionError when it does not, lives on as the same
+    process, and answers as soon as they are gone."""
+    url, part, ops = rng.choice(_doors(arena))
+    pid, answered, held_up = part.pid, 0, False
+    place = urlsplit(url)
+    senders = [socket.create_connection((place.hostname or "", place.port or 0), 5) for _ in range(30)]
     try:
         for beginning in (b"POST /hooks/docusign HTTP/1.1\r\n", *[b""] * 5):
-            for sender in senders:
-                with suppress(OSError):
-                    sender.sendall(beginning + b"X: y\r\n")
-            time.sleep(0.5)
-            with _opener.open(url.geturl(), timeout=5) as answer:
-                answer.read()
+            _send(senders, beginning + b"X: y\r\n")
+            time.sleep(PAUSE_S)
+            heard = _answers(url, ANSWER_S)
+            answered += heard
+            if held_up := not heard and _alone_is_silent(url, ops):
+                break
     finally:
         for sender in senders:
             sender.close()
-    return 1
+    assert not (held_up and _answers(url, ANSWER_S) and part.pid == pid), f"{part.name}'s door was held up by senders that never end, until they left"
+    return int(answered > 0)
+
+
+def _doors(arena: Arena) -> list[tuple[str, Part, str]]:
+    """Each with its process, and where that answers beside it."""
+    name, step = next(iter(SERVICES)), len(SERVICES)
+    parts = [part for part in arena.services if part.name.partition("#")[0] == name]
+    return list(zip(arena.doors(), parts, arena.ops_urls()[::step], strict=True))
+
+
+def _send(senders: list[socket.socket], piece: bytes) -> None:
+    for sender in senders:
+        with suppress(OSError):
+            sender.sendall(piece)
+
+
+def _alone_is_silent(url: str, ops: str) -> bool:
+    """Twice, while its process answers elsewhere at once: who is frozen, dead or busy does neither."""
+    return _answers(f"{ops}/livez", AT_ONCE_S) and not _answers(url, ANSWER_S) and _answers(f"{ops}/livez", AT_ONCE_S)
+
+
+def _answers(url: str, patience: float) -> bool:
+    try:
+        with _opener.open(url, timeout=patience) as answer:
+            answer.read()
+    except HTTPError as refused:
+        refused.close()
+    except (OSError, HTTPException):
+        return False
+    return True
 
 
 def forged(arena: Arena, rng: random.Random) -> int:
