@@ -24,6 +24,7 @@ PLAYED_AS = {
     26: "bytes that do not decode; none of them ends the process that reads it, which only the simulation plays",
     30: "the vendor throttles; how many attempts that may take is not judged",
     32: "the door refuses a part of a batch; adapters send one record a call, so no vendor's batch can be refused in part",
+    34: "Kafka's and PostgreSQL's half-open connections are reset in the end, which would free a client without a deadline; the vendors' are not",
     36: "the answer dribbles; how long the service listened to it is not judged here, but by the tests of its HTTP client",
     39: "each instance is replaced by one of the same version; there is no other to go to and come back from",
     42: "the vendors' tokens are revoked; the passwords of PostgreSQL do not change under a run, and Kafka asks for none",

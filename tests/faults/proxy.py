@@ -31,6 +31,7 @@ class Link:
     """One way through the proxy: `port` is listened on at every one of `hosts`, `upstream` called. `delay_s` is added to every piece of a request.
 
     `closed` are hosts that refuse for now; `passed` counts connections by host, `felt` what each mode did to connections and pieces.
+    `forsaken` stay half open, whatever the link does, until their client ends them.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Link:
     open: set[asyncio.StreamWriter] = field(default_factory=set)
     passed: Counter[str] = field(default_factory=Counter)
     felt: Counter[Mode] = field(default_factory=Counter)
+    forsaken: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def heal(self) -> None:
         self.traps.clear()
@@ -74,6 +76,10 @@ class Proxy:
         """Connections of which something was swallowed are cut at the same moment: no network makes a stream with a hole in it."""
         self._run(self._pass_again(link))
 
+    def forsake(self, link: Link) -> None:
+        """Pass new connections, and leave those that are open now half open for good: only a deadline of its own frees a client."""
+        self._run(self._forsake(link))
+
     def heal(self) -> None:
         for link in self.links.values():
             self.pass_again(link)
@@ -102,6 +108,10 @@ class Proxy:
         link.mode, link.delay_s = Mode.PASS, 0.0
         if cut:
             await self._reset(link)
+
+    async def _forsake(self, link: Link) -> None:
+        link.forsaken |= link.open
+        link.mode = Mode.PASS
 
     async def _reset(self, link: Link) -> int:
         cut = list(link.open)
@@ -138,13 +148,20 @@ class _Talk:
         ways = [asyncio.create_task(self._requests()), asyncio.create_task(self._answers())]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            if self._forsaken:  # that its peer is gone is nothing that the client hears of
+                await asyncio.wait(ways[:1])
         finally:
             self.link.open -= {self.to_client, self.to_server}
+            self.link.forsaken -= {self.to_client, self.to_server}
             for way in ways:
                 way.cancel()
             for writer in (self.to_client, self.to_server):
                 writer.close()
             await asyncio.gather(*ways, return_exceptions=True)
+
+    @property
+    def _forsaken(self) -> bool:
+        return self.to_client in self.link.forsaken
 
     async def _requests(self) -> None:
         frames = Frames(self.link.framed)
@@ -159,7 +176,7 @@ class _Talk:
         link = self.link
         if link.mode in (Mode.SWALLOW, Mode.REFUSE, Mode.DELAY):
             link.felt[link.mode] += 1
-        if link.mode is Mode.SWALLOW:
+        if link.mode is Mode.SWALLOW or self._forsaken:
             return True
         if link.mode is Mode.REFUSE:
             return False
@@ -209,6 +226,8 @@ class _Talk:
                         return
                     self.to_client.transport.abort()
                     return
+                if self._forsaken:
+                    continue
                 if self.link.mode in (Mode.DEAF, Mode.SWALLOW):
                     self.link.felt[self.link.mode] += 1
                     continue

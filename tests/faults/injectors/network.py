@@ -54,6 +54,20 @@ def changed(link: str, mode: Mode, seconds: float, delay_s: float = 0.0) -> Act:
     return act
 
 
+def forsaken(link: str, seconds: float) -> Act:
+    """Half open for a while; then new connections pass, and those of then are never heard of again, nor reset. It struck when somebody felt it."""
+
+    def act(arena: Arena, rng: random.Random) -> int:
+        each = arena.links[link]
+        before = each.felt[Mode.SWALLOW]
+        each.mode = Mode.SWALLOW
+        time.sleep(seconds)
+        arena.proxy.forsake(each)
+        return int(each.felt[Mode.SWALLOW] > before)
+
+    return act
+
+
 def reset(link: str) -> Act:
     return lambda arena, rng: int(sum(arena.proxy.reset(each) for name, each in arena.links.items() if name.startswith(link)) > 0)
 
@@ -76,8 +90,8 @@ FAULTS = (
     Fault("PSA's answer lost", 29, trapped("psa", wire.writes, wire.Act.DROP_ANSWER), short=False),
     Fault("500 after commit", 31, trapped("netsuite", wire.writes, wire.Act.FALSE_ANSWER)),
     Fault("500 after commit at the PSA", 31, trapped("psa", wire.writes, wire.Act.FALSE_ANSWER), short=False),
-    Fault("NetSuite half open", 34, changed("netsuite", Mode.SWALLOW, 6)),
-    Fault("PSA half open", 34, changed("psa", Mode.SWALLOW, 6), short=False),
+    Fault("NetSuite half open", 34, forsaken("netsuite", 6)),
+    Fault("PSA half open", 34, forsaken("psa", 6), short=False),
     Fault("PostgreSQL half open", 34, changed("postgres", Mode.SWALLOW, 4)),
     Fault("PostgreSQL deaf: done, and not answered", 3, changed("postgres", Mode.DEAF, 3)),
     Fault("Kafka half open", 34, changed("kafka", Mode.SWALLOW, 4)),
