@@ -71,7 +71,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Milestone:
-    """Worth `amount`, or `percent` of its line (0 to 100)."""
+    """Worth `amount`, or `percent` (0 to 100) of its line; without a line, of the lines that have none of their own. See `milestones`."""
 
     milestone_id: str
     line_id: str | None = None

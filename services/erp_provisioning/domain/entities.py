@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import date
 
 from services.erp_provisioning.domain import names
-from services.erp_provisioning.domain.amounts import billed_lines
 from services.erp_provisioning.domain.steps import Body, Json, Step, choice, ref
 from shared.kernel.contract import BillingModel, Contract, Line, Milestone
 from shared.kernel.engagement import Account, Address, Engagement
+from shared.kernel.milestones import billed_lines
 from shared.kernel.money import Money
 
 # The vendor publishes the numbers 1 to 5 without their names; these are its five billing types in the order that its guide lists them.

@@ -7,8 +7,9 @@ from decimal import Decimal
 from services.psa_sync.domain.names import external_id, short
 from services.psa_sync.domain.steps import RETIRE, Fields, Json, Step
 from shared.kernel.calendar import in_force
-from shared.kernel.contract import BillingModel, Contract, ContractType, Milestone, Rate
-from shared.kernel.money import Money, allocate
+from shared.kernel.contract import BillingModel, Contract, ContractType, Rate
+from shared.kernel.milestones import Unpayable, worth
+from shared.kernel.money import Money
 
 PROJECT, MILESTONE, ASSIGNMENT = "pse__Proj__c", "pse__Milestone__c", "pse__Assignment__c"
 EXTERNAL_KEY = "Throughline_Key__c"
@@ -54,10 +55,10 @@ def _project(contract: Contract) -> Step:
 
 def _billing_type(contract: Contract) -> str:
     """Of the model that most of the value is billed by; a project has one type, and the ERP bills each line by its own."""
-    worth: dict[BillingModel, Decimal] = {}
+    values: dict[BillingModel, Decimal] = {}
     for line in contract.lines:
-        worth[line.billing_model] = worth.get(line.billing_model, Decimal(0)) + line.amount.amount
-    return BILLING_TYPES[max(worth, key=lambda model: worth[model]) if worth else BillingModel.FIXED_FEE]
+        values[line.billing_model] = values.get(line.billing_model, Decimal(0)) + line.amount.amount
+    return BILLING_TYPES[max(values, key=lambda model: values[model]) if values else BillingModel.FIXED_FEE]
 
 
 def _milestones(contract: Contract) -> Iterator[Step]:
@@ -76,24 +77,12 @@ def _milestones(contract: Contract) -> Iterator[Step]:
         yield Step(f"milestone:{milestone.milestone_id}", MILESTONE, key, fields, {"pse__Status__c": "Planned", **_OPEN})
 
 
-def _amounts(contract: Contract) -> dict[str, Money]:
-    """Worth of each milestone; percentages of one line are allotted together, so that a whole line is paid to the cent."""
-    worth = {m.milestone_id: m.amount.rounded() for m in contract.milestones if m.amount is not None}
-    shared: dict[str | None, list[Milestone]] = {}
-    for milestone in contract.milestones:
-        if milestone.amount is None and milestone.percent is not None:
-            shared.setdefault(milestone.line_id, []).append(milestone)
-    for line_id, milestones in shared.items():
-        base = next((line.amount for line in contract.lines if line.line_id == line_id), contract.total_value)
-        worth.update(zip((m.milestone_id for m in milestones), _shares(base, [m.percent or Decimal(0) for m in milestones]), strict=False))
-    return worth
-
-
-def _shares(base: Money, percents: list[Decimal]) -> tuple[Money, ...]:
-    rest = Decimal(100) - sum(percents, Decimal(0))
-    if rest < 0 or any(percent < 0 for percent in percents):
-        return tuple(Money(base.amount * percent / 100, base.currency).rounded() for percent in percents)
-    return allocate(base.rounded(), [*percents, rest])
+def _amounts(contract: Contract) -> Mapping[str, Money]:
+    """What the ERP bills for each milestone. It refuses a contract that cannot be paid so, and then nothing is made up here either."""
+    try:
+        return worth(contract)
+    except Unpayable:
+        return {}
 
 
 def _assignments(contract: Contract, codes: Mapping[str, str]) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from shared.messages.provisioning import ProvisioningStatus
 from shared.messages.psa import PsaStatus
 from shared.runtime.answers import Done, Rejected
 from shared.runtime.decision import Intent, Outcome
-from tests.unit.psa_sync.stage import T0, Answering, Stage, code, milestone, money, provisioned, rate, taken
+from tests.unit.psa_sync.stage import T0, Answering, Stage, code, line, milestone, money, provisioned, rate, taken
 
 ALL = ["project", "milestone:M1", "milestone:M2", "assignment:architect"]
 NO_SUCH_RESOURCE = Cause(
@@ -75,7 +75,8 @@ def test_repeats_and_older_revisions_change_nothing(confirmed: Stage) -> None:
 
 def test_an_amendment_changes_only_what_differs(confirmed: Stage) -> None:
     more = milestone("M2", amount=money("50000.00"))
-    confirmed.feed(provisioned(2, milestones=(milestone("M1"), more, milestone("M3"))))
+    milestones = (milestone("M1"), more, milestone("M3"))
+    confirmed.feed(provisioned(2, lines=(line(amount="140000.00"),), total_value=money("140000.00"), milestones=milestones))
     confirmed.run()
     assert confirmed.steps == ["milestone:M2", "milestone:M3"]
     assert (confirmed.last.status, confirmed.last.revision) == (PsaStatus.CONFIRMED, 2)

@@ -49,13 +49,22 @@ def test_percentages_of_one_line_are_paid_to_the_cent() -> None:
     assert sum(amounts) == Decimal("100.00")
 
 
-def test_percentages_over_the_whole_are_taken_as_they_are() -> None:
+def amount_of(steps: dict[str, Step], milestone_id: str) -> object:
+    return steps[f"milestone:{milestone_id}"].fields["pse__Milestone_Amount__c"]
+
+
+def test_milestones_that_their_lines_cannot_pay_have_no_amount_as_the_erp_bills_none() -> None:
     steps = planned(lines=(line(amount="100.00"),), milestones=(milestone("M1", percent=Decimal(80)), milestone("M2", percent=Decimal(70))))
-    assert [steps[f"milestone:{m}"].fields["pse__Milestone_Amount__c"] for m in ("M1", "M2")] == ["72000.00", "63000.00"]
+    assert [amount_of(steps, m) for m in ("M1", "M2")] == [None, None]
 
 
-def test_a_milestone_without_a_worth_has_no_amount() -> None:
-    assert planned(milestones=(milestone("M1", amount=None),))["milestone:M1"].fields["pse__Milestone_Amount__c"] is None
+def test_a_milestone_without_a_worth_has_what_is_left() -> None:
+    assert amount_of(planned(milestones=(milestone("M1"), milestone("M2", amount=None))), "M2") == "45000.00"
+
+
+@pytest.mark.parametrize("model", [BillingModel.TIME_AND_MATERIALS, BillingModel.RETAINER])
+def test_a_milestone_on_a_line_that_is_billed_by_time_or_month_has_no_amount(model: BillingModel) -> None:
+    assert amount_of(planned(lines=(line(model=model),), milestones=(milestone("M1", line_id="L1"),)), "M1") is None
 
 
 def test_an_assignment_has_the_rate_in_force_on_the_first_day_or_the_first_to_come() -> None:
