@@ -50,6 +50,7 @@ def contract_violations(contract: Contract) -> Iterator[Cause]:
         yield from _amount("not_to_exceed", contract.not_to_exceed, contract.currency)
     yield from _lines(contract.lines, contract.currency)
     yield from _milestones(contract.milestones, contract.currency)
+    yield from _unknown_lines(contract)
     for rate in contract.rate_card:
         yield from _amount(f"rate of {rate.role}", rate.rate, contract.currency)
     if contract.expense_policy is not None and contract.expense_policy.cap is not None:
@@ -110,6 +111,18 @@ def _milestones(milestones: tuple[Milestone, ...], currency: str) -> Iterator[Ca
             yield Cause(
                 "percent-out-of-range",
                 f"milestone {milestone.milestone_id} is worth {milestone.percent} percent of its line; send a share from 0 to 100",
+            )
+
+
+def _unknown_lines(contract: Contract) -> Iterator[Cause]:
+    """Asked of whole contracts only: the milestone of a change order may belong to a line of its contract."""
+    known = {line.line_id for line in contract.lines}
+    for milestone in contract.milestones:
+        if milestone.line_id is not None and milestone.line_id not in known:
+            yield Cause(
+                "unknown-line",
+                f"milestone {milestone.milestone_id} belongs to line {milestone.line_id!r}, which the contract does not have; "
+                "name one of its lines, send the line with it, or name none",
             )
 
 

@@ -11,7 +11,7 @@ from services.contract_events.domain.decide import Step, Verdict, take
 from services.contract_events.domain.events import ContractEvent
 from services.contract_events.domain.lineage import Lineage
 from services.contract_events.policy import DEFAULT
-from shared.kernel.contract import ApprovalDecision, BillingModel, Contract, ContractStatus, Line, RevisionKind
+from shared.kernel.contract import ApprovalDecision, BillingModel, Contract, ContractStatus, Line, Milestone, RevisionKind
 from tests.unit.contract_events.examples import (
     BOTH,
     EMPTY,
@@ -128,6 +128,19 @@ def test_a_change_order_is_a_delta_with_its_own_approval() -> None:
 def test_a_change_order_replaces_lines_by_key() -> None:
     dearer = Line(line_id="1", description="Migration", billing_model=BillingModel.FIXED_FEE, amount=eur(1100))
     assert current(told(stated(), changed(an_amendment(lines=(dearer,))))).lines == (dearer,)
+
+
+def test_a_change_order_s_milestone_may_belong_to_a_line_of_the_contract_or_to_one_that_comes_with_it() -> None:
+    more = Line(line_id="2", description="Training", billing_model=BillingModel.FIXED_FEE, amount=eur(100))
+    hung = tuple(Milestone(milestone_id=f"M{at}", line_id=at, name="Done", percent=Decimal(50)) for at in ("1", "2"))
+    assert current(told(stated(), changed(an_amendment(lines=(more,), milestones=hung)))).milestones == hung
+
+
+def test_a_change_order_s_milestone_on_a_line_that_nobody_knows_is_refused() -> None:
+    astray = Milestone(milestone_id="M1", line_id="2", name="Done", percent=Decimal(50))
+    step = told(stated(), changed(an_amendment(milestones=(astray,))))
+    assert step.cause is not None
+    assert (step.verdict, step.cause.code, current(step).milestones) == (Verdict.REFUSED, "unknown-line", ())
 
 
 def test_a_change_order_sent_again_with_other_content_moves_the_value_by_the_difference() -> None:

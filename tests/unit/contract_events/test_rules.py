@@ -21,6 +21,7 @@ WRONG = {
     "amount-too-fine": stated(a_contract(total_value=eur("10.005"))),
     "percent-out-of-range": stated(a_contract(milestones=(Milestone(milestone_id="M", name="Go-live", percent=Decimal(101)),))),
     "repeated-line": stated(a_contract(lines=(LINE, LINE))),
+    "unknown-line": stated(a_contract(milestones=(Milestone(milestone_id="M", line_id="9", name="Go-live"),))),
     "contract-id-mismatch": stated(a_contract(contract_id="C-2")),
     "missing-body": ContractEvent(event_id="e", occurred_at=at(1), source="clm", contract_id="C-1", kind=Kind.AMENDMENT),
 }
