@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from services.contract_events.domain.approvals import ApprovalPolicy
+from services.contract_events.domain.ocds.facts import Publication
 from services.contract_events.domain.ocds.publications import read_publication
 from services.contract_events.ports import Outlet, Parcel, Unsendable
 from services.contract_events.web.items import Wrong, account_parcel, contract_parcel, document_of, mapping_parcel, parcel_of
@@ -71,7 +72,7 @@ class Intake:
         batch.take(number, [parcel], key=parcel.key)
 
     async def _publication(self, batch: Batch, number: int, line: bytes, derive_mappings: bool) -> None:
-        publication = read_publication(document_of(line), self.policy, derive_mappings)
+        publication = _read(line, self.policy, derive_mappings)
         if not publication.releases:
             raise Wrong("not-ocds", "no release is in it; a release has an ocid, a package has releases or records")
         batch.first += [*map(parcel_of, publication.accounts), *map(parcel_of, publication.mappings)]
@@ -84,3 +85,10 @@ class Intake:
             batch.refuse(number, refused.code, refused.reason, refused.contract_id)
         if not publication.taken and not publication.refused:
             batch.answers.append({"line": number, "outcome": "empty", "reason": "its releases hold no contract"})
+
+
+def _read(line: bytes, policy: ApprovalPolicy, derive_mappings: bool) -> Publication:
+    try:
+        return read_publication(document_of(line), policy, derive_mappings)
+    except RecursionError:
+        raise Wrong("broken-json", "its objects stand in one another deeper than any publication's; send it as the standard has it") from None

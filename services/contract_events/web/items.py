@@ -51,11 +51,15 @@ class Wrong(ValueError):
 
 
 def document_of(line: bytes) -> Any:
-    """The line as JSON, amounts exact. Raises Wrong."""
+    """The line as JSON, amounts exact, its texts such as can be kept. Raises Wrong."""
     try:
-        return json.loads(line, parse_float=_amount, parse_constant=_no_number)
+        document = json.loads(line, parse_float=_amount, parse_constant=_no_number)
+        msgspec.json.encode(document)
+    except UnicodeError as error:
+        raise Wrong("broken-text", f"a text in it is no Unicode, such as half of a surrogate pair; send the whole character ({error})") from None
     except (ValueError, RecursionError) as error:
         raise Wrong("broken-json", f"this is not JSON: {error}") from error
+    return document
 
 
 def contract_parcel(line: bytes) -> Parcel:

@@ -106,6 +106,36 @@ async def test_a_wrong_line_is_refused_with_its_reason(kind: str, line: object, 
     assert told in answer["items"][0]["reason"]
 
 
+HALF = "\ud800"  # of a surrogate pair: JSON can say it, and no UTF-8 can
+ORGANISATION = {"id": "B1", "name": "Town"}
+HALVES = [
+    ("clm", REPORT | {"contract_id": HALF}),
+    ("clm", REPORT | {"contract": CONTRACT | {"title": HALF}}),
+    ("accounts", ACCOUNT | {"name": HALF}),
+    ("mappings", MAPPING | {"values": {"tenant": HALF}}),
+    ("ocds", a_release() | {"ocid": f"ocds-abc123-{HALF}"}),
+    ("ocds", a_release() | {"buyer": ORGANISATION | {"name": HALF}}),
+    ("ocds", a_release() | {"buyer": ORGANISATION | {"address": {"locality": HALF}}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "line"), HALVES)
+async def test_half_a_character_is_refused_for_its_own_line_alone(kind: str, line: object) -> None:
+    sound = {"clm": REPORT, "accounts": ACCOUNT, "mappings": MAPPING, "ocds": a_release() | {"buyer": ORGANISATION}}[kind]
+    async with open_door() as door:
+        status, answer = await door.intake(kind, line, sound)
+        assert door.kept.parcels
+    assert (status, [item["outcome"] for item in answer["items"]], answer["items"][0]["code"]) == (200, ["refused", "taken"], "broken-text")
+
+
+async def test_a_publication_without_bottom_is_refused_for_its_own_line_alone() -> None:
+    deep = a_release() | {"extra": json.loads('{"x":' * 800 + "1" + "}" * 800)}
+    history = {"records": [{"releases": [deep, deep | {"date": "2020-03-02T00:00:00Z"}]}]}
+    async with open_door() as door:
+        status, answer = await door.intake("ocds", history, a_release())
+    assert (status, [item["outcome"] for item in answer["items"]], answer["items"][0]["code"]) == (200, ["refused", "taken"], "broken-json")
+
+
 async def test_broken_rules_are_let_in_to_become_dead_letters_that_people_can_see() -> None:
     async with open_door() as door:
         _, answer = await door.intake("clm", REPORT | {"contract": CONTRACT | {"currency": "XXQ"}})
