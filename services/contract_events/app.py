@@ -24,7 +24,7 @@ def build(settings: Settings) -> Service:
         limits = Limits(settings.hook_bytes, settings.batch_bytes, settings.batch_lines, settings.read_s)
         site = build_door(outlet, policy, settings.token(), hook_settings(settings), limits)
         try:
-            await serve(site, settings.door_host, settings.port, runtime.stopping)
+            await serve(site, settings.door_host, settings.port, runtime.stopping, settings.read_s)
         finally:
             await outlet.close()
 

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     hook_bytes: int = Field(default=1 << 20, ge=1, description="Largest webhook")
     batch_bytes: int = Field(default=16 << 20, ge=1, description="Largest intake batch")
     batch_lines: int = Field(default=5000, ge=1, description="Most lines in an intake batch")
-    read_s: float = Field(default=10, gt=0, description="Time for a request's body to come")
+    read_s: float = Field(default=10, gt=0, description="Time for a request's line and headers to come, and again for its body")
 
     def token(self) -> str:
         """The door's token: as set, else the home's, drawn at the first start and readable by its owner alone."""

@@ -25,6 +25,7 @@ class Kept:
 
     parcels: list[Parcel] = field(default_factory=list)
     away: bool = False
+    takes_s: float = 0
 
     async def check(self, parcel: Parcel) -> None:
         return None
@@ -32,6 +33,7 @@ class Kept:
     async def send(self, parcels: Sequence[Parcel]) -> None:
         if self.away:
             raise OutletAway("Kafka does not answer.")
+        await asyncio.sleep(self.takes_s)
         self.parcels += parcels
 
 
@@ -61,8 +63,9 @@ class OpenDoor:
 @asynccontextmanager
 async def open_door(hooks: HookSettings | None = None, limits: Limits | None = None) -> AsyncIterator[OpenDoor]:
     kept, port, stopping = Kept(), free_port(), asyncio.Event()
-    door = build_door(kept, DEFAULT, TOKEN, hooks or HookSettings(), limits or Limits())
-    serving = asyncio.create_task(serve(door, "127.0.0.1", port, stopping))
+    limits = limits or Limits()
+    door = build_door(kept, DEFAULT, TOKEN, hooks or HookSettings(), limits)
+    serving = asyncio.create_task(serve(door, "127.0.0.1", port, stopping, limits.read_s))
     try:
         await _listening(port)
         yield OpenDoor(port, kept)
