@@ -9,6 +9,7 @@ from services.contract_events.domain.ocds.facts import Publication
 from services.contract_events.domain.ocds.publications import read_publication
 from services.contract_events.policy import DEFAULT
 from shared.kernel.contract import Contract, ContractStatus
+from shared.kernel.money import Money
 
 
 def a_release(**contract: Any) -> dict[str, Any]:
@@ -91,6 +92,15 @@ def test_an_amount_finer_than_its_currency_is_rounded_and_marked() -> None:
     contract = one(a_release(value={"amount": Decimal("10.005"), "currency": "EUR"}))
     assert contract.total_value.amount == Decimal("10.00")
     assert rule(contract, "total_value") == "10.005 rounded to the 2 digits that EUR is paid in"
+
+
+def test_numbered_entries_finer_than_their_currency_add_up_to_the_contract_s_value() -> None:
+    entries = (f"amendmentNumber: {n:03}, awardDate: 2020-01-0{n + 1}, expiryDate: 2020-12-31, value: 10.005" for n in range(2))
+    value = {"amount": Decimal("20.01"), "currency": "EUR"}
+    ((base, order),) = [taken.events for taken in read(a_release(value=value, amendment={"rationale": "|".join(entries)})).taken]
+    assert base.contract is not None
+    assert order.amendment is not None
+    assert base.contract.total_value + order.amendment.value_delta == order.amendment.lines[0].amount == Money(Decimal("20.01"), "EUR")
 
 
 def test_a_duration_begins_on_the_day_it_was_signed() -> None:

@@ -47,16 +47,16 @@ def add_up(entries: tuple[Entry, ...], value: Money) -> bool:
 
 
 def change_orders(entries: tuple[Entry, ...], contract: Contract, roles: tuple[str, ...], actor: str) -> tuple[Amendment, ...]:
-    """The entries after the base; each brings its line to the value so far."""
+    """The entries after the base; each brings its line to the value so far. What is rounded is that value, so that the deltas still add up to it."""
     orders, running = [], entries[0].value
     for entry in entries[1:]:
-        running += entry.value
+        before, running = running, running + entry.value
         orders.append(
             Amendment(
                 amendment_id=f"{entry.number:03}",
                 effective_date=entry.awarded,
                 summary=f"amendment {entry.number:03} of {entry.awarded.isoformat()}",
-                value_delta=Money(entry.value, contract.currency).rounded(),
+                value_delta=Money(running, contract.currency).rounded() - Money(before, contract.currency).rounded(),
                 end_date=max(entry.expires, contract.start_date),
                 lines=(_grown(contract.lines[0], running, max(entry.expires, contract.start_date)),),
                 approvals=published(roles, actor, entry.awarded),
