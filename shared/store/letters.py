@@ -10,7 +10,7 @@ from shared.store import redrive
 
 COLUMNS = 'id, topic, part, "offset", key, record_key, value, headers, code, message, fingerprint, attempts, at, original is not null as edited'
 ASKED = """
-resolved is null and ($1::text is null or $1 in (fingerprint, code)) and ($2::text is null or $2 in (key, split_part(key, ':', 2)))
+resolved is null and ($1::text is null or $1 in (fingerprint, code)) and ($2::text is null or $2 in (key, substr(key, strpos(key, ':') + 1)))
 and id > $3 and id <= $4
 """
 PAGE = f"select {COLUMNS} from dead_letter where {ASKED} order by id limit $5"  # noqa: S608  of constants

@@ -12,6 +12,7 @@ from shared.runtime.records import packed
 from shared.store.batches import BatchStore, Conflict, Fenced
 from shared.store.effects import AttemptRow, EffectStore
 from shared.store.lanes import LaneStore
+from shared.store.letters import Asked, LetterStore
 from shared.store.outbox import OutboxStore
 from shared.store.pool import LIMITS, open_pool
 from shared.store.rows import Batch, EffectChange, Fence, Lane, Publication, StateChange, WaitChange
@@ -174,3 +175,10 @@ async def test_only_who_holds_the_claim_of_a_call_says_what_came_of_it_and_the_n
         answer = await store.end(held, "done", b"{}", tried)
         assert answer is not None
         assert answer.lane == LANE
+
+
+@pytest.mark.parametrize(("key", "found"), [("urn:sow:7", 1), ("account:urn:sow:7", 1), ("urn", 0), ("7", 0)])
+async def test_letters_are_found_by_the_whole_of_a_key_whose_id_holds_colons(stack: Stack, database: str, key: str, found: int) -> None:
+    async with lane_of_ours(stack, database) as pool:
+        await pool.execute(LETTER.replace("account:A", "account:urn:sow:7"))
+        assert (await LetterStore(pool).count(Asked(key=key)))[0] == found
