@@ -6,7 +6,7 @@ from asyncpg.pool import PoolConnectionProxy
 from shared.store.plans import COUNTS, Row, counted
 
 BEGUN = "insert into audit (who, why, what, plan, plan_hash) select $2, why, 'apply begun', id, hash from redrive_plan where id = $1"
-STEPPED = "update redrive_plan set status = 'running', rung = rung + 1, applied_by = coalesce(applied_by, $2) where id = $1"
+STEPPED = "update redrive_plan set status = 'running', rung = rung + 1, applied_by = $2 where id = $1"
 LADDER = (1, 5, 20, 100, 500, 2000, 5000)
 LAST_ITEM = 2**31 - 1
 # Keys that are not at rest are found once, not for each letter: the tables change too fast for the planner to know how many there are.

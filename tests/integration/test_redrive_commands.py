@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
@@ -10,7 +11,7 @@ from shared.ops.cli import app
 from shared.ops.dlt_desk import Desk
 from tests.integration.test_redrive import none_held, standing
 from tests.integration.test_runtime import settled, until
-from tests.support.redriving import TOKEN, desk
+from tests.support.redriving import TOKEN, apply, desk, plan_of
 from tests.support.service import account, bench
 from tests.support.stack import Stack
 
@@ -50,3 +51,18 @@ async def test_letters_are_exported_edited_planned_applied_and_discarded_from_th
             await until(none_held(service))
         assert [m.name for _, m in service.emitted()] == ["good", "behind"]
         assert await standing(service) == 0
+
+
+async def test_the_audit_names_who_started_each_step_of_a_plan(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.faults = {"stop"}
+        service.send(*((f"A{i}", account(f"A{i}", "stop")) for i in range(3)))
+        async with desk(service) as ann:
+            await until(settled(service, 3))
+            service.faults = set()
+            plan = await plan_of(ann)
+            await asyncio.to_thread(ann.advance, plan)
+            await until(settled(service, 4))
+            assert (await apply(replace(ann, who="ben@desk"), plan))["status"] == "ended"
+        audit = await service.fetch("select who from audit where what = 're-driven' order by id")
+        assert [r["who"] for r in audit] == ["ann@desk", "ben@desk", "ben@desk"]
