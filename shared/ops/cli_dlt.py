@@ -66,11 +66,12 @@ def dlt_plan(
 def dlt_apply(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="SERVICE:NUMBER, as `dlt plan` said.")], home: Home = None, json: Json = False
 ) -> None:
-    """Do exactly what a plan says, in steps that grow; goes on where it was interrupted. Exit code 1 when it had to stop."""
+    """Do exactly what a plan says, in steps that grow; goes on where it was interrupted. Exit code 1 unless it came to the end."""
     from shared.ops import dlt_redrive as asked
 
-    told = asked.apply(where.find(home), plan, quiet=json)
-    answer(told, json, asked.draw_outcome)
+    found = where.find(home)
+    told = asked.apply(found, plan, quiet=json)
+    answer(told, json, lambda told: asked.draw_outcome(found, told))
     if told["status"] != "ended":
         raise typer.Exit(Exit.FAILED)
 

@@ -42,18 +42,24 @@ OUTCOMES = {
 def plan(endpoints: Endpoints, service: str | None, cause: str | None, key: str | None, why: str, quiet: bool) -> Answer:
     """A plan judged to its end."""
     desk = desk_of(endpoints, service_of(endpoints, cause, service))
-    begun = desk.begin(cause, key, why)
+    return _judged(desk, desk.begin(cause, key, why), quiet)
+
+
+def _judged(desk: Desk, plan: Answer, quiet: bool) -> Answer:
     with shown(not quiet, "judging", "dead letters") as progress:
-        return _named(desk.judge(begun, lambda told: progress.advance(_name(told), told["items"], told["letters"])))
+        return _named(desk.judge(plan, lambda told: progress.advance(_name(told), told["items"], told["letters"])))
 
 
 def apply(endpoints: Endpoints, name: str, quiet: bool) -> Answer:
-    """The plan's end. Raises OpsError when it is interrupted: then everything begun is finished by the service, and nothing more is begun."""
+    """The plan's end; `ready` instead where its judging had been cut off, since nobody has seen yet what it would do.
+
+    Raises OpsError when it is interrupted: then everything begun is finished by the service, and nothing more is begun.
+    """
     service, number = _parts(name)
     desk = desk_of(endpoints, service)
     known = desk.plan(number)
     if known["status"] == "judging":
-        known = desk.judge(known, lambda told: None)
+        return _judged(desk, known, quiet)
     try:
         with shown(not quiet, "applying", "dead letters") as progress:
             for told in steps(desk, known):
@@ -133,7 +139,10 @@ def draw_plan(endpoints: Endpoints, plan: Answer) -> None:
     show.say(f"Plan {plan['plan']}, hash {plan['hash'][:16]}. Nothing is changed yet: `throughline dlt apply {plan['plan']}` does exactly this.")
 
 
-def draw_outcome(plan: Answer) -> None:
+def draw_outcome(endpoints: Endpoints, plan: Answer) -> None:
+    if plan["status"] == "ready":
+        show.say(f"The judging of plan {plan['plan']} had been cut off. This is what it does: look at it, then apply it again.")
+        return draw_plan(endpoints, plan)
     rows = [(plan["progress"][status], words) for status, words in OUTCOMES.items() if plan["progress"].get(status)]
     show.out(show.table("", ("letters", f"of plan {plan['plan']}"), rows, right=("letters",)))
     show.say({"ended": "Done.", "stopped": f"Plan {plan['plan']} {plan['said']}."}.get(plan["status"], plan["said"]))

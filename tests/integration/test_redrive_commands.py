@@ -66,3 +66,20 @@ async def test_the_audit_names_who_started_each_step_of_a_plan(stack: Stack, dat
             assert (await apply(replace(ann, who="ben@desk"), plan))["status"] == "ended"
         audit = await service.fetch("select who from audit where what = 're-driven' order by id")
         assert [r["who"] for r in audit] == ["ann@desk", "ben@desk", "ben@desk"]
+
+
+async def test_a_plan_whose_judging_was_cut_off_is_shown_before_it_is_applied(stack: Stack, database: str, tmp_path: Path) -> None:
+    async with bench(stack, database) as service:
+        service.faults = {"stop"}
+        service.send(("A", account("A", "stop")))
+        async with desk(service) as asked:
+            await until(settled(service, 1))
+            service.faults = set()
+            begun = await asyncio.to_thread(asked.begin, None, None, "mended")
+            await command(tmp_path, asked, "export", str(tmp_path / "letters"))  # makes the home
+            again = ["dlt", "apply", f"{asked.service}:{begun['id']}", "--home", str(tmp_path)]
+            shown = await asyncio.to_thread(CliRunner().invoke, app, again)
+            assert (shown.exit_code, "decides it again" in shown.output, "apply it again" in shown.output) == (1, True, True)
+            assert await standing(service) == 1
+            assert (await asyncio.to_thread(CliRunner().invoke, app, again)).exit_code == 0
+            assert await standing(service) == 0
