@@ -43,12 +43,12 @@ class Settings(BaseSettings):
     read_s: float = Field(default=10, gt=0, description="Time for a request's line and headers to come, and again for its body")
 
     def token(self) -> str:
-        """The door's token: as set, else the home's, drawn at the first start and readable by its owner alone."""
-        if self.door_token is not None:
-            return self.door_token.get_secret_value()
-        if self.runtime.home is None:
-            raise ValueError("the door has no token: set THROUGHLINE_DOOR_TOKEN, or THROUGHLINE_HOME for one that is drawn and kept there")
-        return _kept(self.runtime.home / "run" / "secrets" / "door_token")
+        """The door's token: as set, else the home's, drawn at the first start and readable by its owner alone. An empty text is no token."""
+        if self.door_token is not None and (given := self.door_token.get_secret_value().strip()):
+            return given
+        if self.runtime.home is not None and (kept := _kept(self.runtime.home / "run" / "secrets" / "door_token")):
+            return kept
+        raise ValueError("the door has no token: set THROUGHLINE_DOOR_TOKEN, or THROUGHLINE_HOME for one that is drawn and kept there")
 
 
 def _kept(path: Path) -> str:

@@ -68,8 +68,7 @@ class _Busy(Exception):
 
 def token_of(home: Path | None) -> str:
     """The door's token: THROUGHLINE_DOOR_TOKEN, else the home's own. Raises OpsError."""
-    named = os.environ.get("THROUGHLINE_DOOR_TOKEN")
-    if named:
+    if named := os.environ.get("THROUGHLINE_DOOR_TOKEN", "").strip():
         return named
     path = (home or Path(".throughline")) / "run" / "secrets" / "door_token"
     try:

@@ -11,11 +11,11 @@ from shared.runtime.settings import RuntimeSettings
 
 
 def token_of(settings: RuntimeSettings) -> str | None:
-    """As set, else the home's, drawn at the first start. None: nothing can be changed over the ops port."""
-    if settings.ops_token is not None:
-        return settings.ops_token.get_secret_value()
+    """As set, else the home's, drawn at the first start. None: nothing can be changed over the ops port. An empty text is no token."""
+    if settings.ops_token is not None and (token := settings.ops_token.get_secret_value().strip()):
+        return token
     if settings.ops_token_file is not None:
-        return settings.ops_token_file.read_text(encoding="utf-8").strip()
+        return settings.ops_token_file.read_text(encoding="utf-8").strip() or None
     return drawn(settings.home / "run" / "secrets" / "ops_token") if settings.home is not None else None
 
 
@@ -34,4 +34,6 @@ def drawn(path: Path) -> str:
 def shows(authorization: str | None, token: str | None) -> bool:
     """Whether an Authorization header shows the token."""
     scheme, _, shown = (authorization or "").partition(" ")
-    return token is not None and scheme.lower() == "bearer" and compare_digest(shown.strip().encode(), token.encode())
+    if not token:
+        return False
+    return scheme.lower() == "bearer" and compare_digest(shown.strip().encode(), token.encode())

@@ -45,6 +45,17 @@ def test_a_door_without_a_token_does_not_open() -> None:
         Settings().token()
 
 
+def test_a_door_with_an_empty_token_does_not_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("THROUGHLINE_DOOR_TOKEN", " ")
+    with pytest.raises(ValueError, match="THROUGHLINE_DOOR_TOKEN"):
+        Settings().token()
+    monkeypatch.setenv("THROUGHLINE_HOME", str(tmp_path))
+    (tmp_path / "run" / "secrets").mkdir(parents=True)
+    (tmp_path / "run" / "secrets" / "door_token").write_text("\n")
+    with pytest.raises(ValueError, match="THROUGHLINE_DOOR_TOKEN"):
+        Settings().token()
+
+
 def test_the_service_reads_one_topic_and_keeps_a_door() -> None:
     service = build(Settings())
     assert [route.topic for route in service.routes] == ["source.clm.contract.v1"]

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from msgspec import structs
+from pydantic import SecretStr
 
 from shared.kernel.cause import Cause
 from shared.runtime.book import Book
 from shared.runtime.deciding import Deciding, Draft
-from shared.runtime.ops_token import drawn, shows
+from shared.runtime.ops_token import drawn, shows, token_of
+from shared.runtime.settings import RuntimeSettings
 from shared.runtime.work import item_of_inbox
 from shared.store.plans import PlanItem, chained
 from shared.store.rows import InboxRow, StateRow
@@ -96,3 +99,12 @@ def test_a_token_is_drawn_once_and_shown_in_full(tmp_path: Path) -> None:
     for shown in (None, "", token, f"Basic {token}", "Bearer ", f"Bearer {token[:-1]}"):
         assert not shows(shown, token)
     assert not shows("Bearer ", None)
+
+
+def test_an_empty_token_is_none_and_opens_nothing(tmp_path: Path) -> None:
+    empty = tmp_path / "ops_token"
+    empty.write_text("\n")
+    told: dict[str, Any] = {"kafka": "k", "postgres": SecretStr("p"), "registry": "r", "ops_port": 1, "ops_token": SecretStr(" ")}
+    assert token_of(RuntimeSettings(**told)) is None
+    assert token_of(RuntimeSettings(**told, ops_token_file=empty)) is None
+    assert not shows("Bearer ", "")
