@@ -23,7 +23,9 @@ def draw(report: Report) -> None:
         lines = (line for each in report["differences"] for line in _lines(each))
         show.out(show.table("", ("table", "key", "field", "before", "after"), lines))
     if report["kept"]:
-        show.say(f"{report['kept']} contracts are older than what the topics hold: they keep what they had.")
+        show.say(
+            f"{report['kept']} contracts are older than what the topics hold, or had a letter discarded or edited: they keep what they had."
+        )
 
 
 def _lines(each: dict[str, Any]) -> list[tuple[object, ...]]:

@@ -24,18 +24,21 @@ from services.visibility.adapters.rebuilding import rebuild
 from services.visibility.app import ROUTES
 from services.visibility.domain.status import Tracked
 from shared.messages.base import Message
+from shared.messages.workflow import KpiWindow
 from shared.ops import schemas, topics
 from shared.ops.database import ensure
 from shared.runtime.decision import Decision, Service
 from shared.runtime.engine import Engine
 from shared.runtime.main import parts_of
 from shared.runtime.settings import RuntimeSettings
+from shared.store.letters import Asked, LetterStore
 from shared.store.pool import open_pool
 from shared.store.shadow import ShadowError
 from shared.wire.codec import Codec
 from shared.wire.registry import Registry
 from tests.integration.test_runtime import until
 from tests.support.stack import Stack, free_port_base
+from tests.unit.visibility.figures import told_breach, told_window
 from tests.unit.visibility.stories import CONTRACT_TOPIC, agreed, whole_way
 
 SERVICE = Service(name="visibility", routes=ROUTES, states=dict.fromkeys(("contract", "letter", "kpi", "sla"), Tracked), project=project)
@@ -57,8 +60,20 @@ class Room:
     def send(self, messages: Iterable[tuple[str, Message]]) -> None:
         producer = Producer({"bootstrap.servers": self.stack.bootstrap, "enable.idempotence": True})
         for topic, message in messages:
-            producer.produce(topic, self.codec.encode(message, topic), key=message.contract_id)  # type: ignore[attr-defined]
+            key = message.business_unit if isinstance(message, KpiWindow) else message.contract_id  # type: ignore[attr-defined]
+            producer.produce(topic, self.codec.encode(message, topic), key=key)
         assert producer.flush(30) == 0
+
+    def spoil(self, topic: str, key: str) -> None:
+        """A record that nobody can read."""
+        producer = Producer({"bootstrap.servers": self.stack.bootstrap, "enable.idempotence": True})
+        producer.produce(topic, b"\x00\x00\x00\x00\x07junk", key=key)
+        assert producer.flush(30) == 0
+
+    async def discard(self) -> int:
+        async with await open_pool(self.dsn, 1) as pool:
+            letters = LetterStore(pool)
+            return await letters.discard(await letters.page(Asked(), 0, 100), "ann", "junk")
 
     async def fetch(self, query: str) -> list[Any]:
         connection = await asyncpg.connect(self.dsn)
@@ -69,6 +84,9 @@ class Room:
 
     async def content(self) -> dict[str, list[Any]]:
         return {table: await self.fetch(f"select to_jsonb(t)::text from {table} t order by 1") for table in CONTENT}
+
+    async def counts(self, table: str, rows: int) -> bool:
+        return await self.fetch(f"select count(*) from {table}") == [(rows,)]
 
     async def active(self, names: Sequence[str]) -> bool:
         found = await self.fetch("select contract_id from contract where active_at is not null")
@@ -246,6 +264,30 @@ async def test_contracts_older_than_the_topics_keep_what_they_had(room: Room) ->
     assert found["kept"] >= len(names)
     assert await room.content() == before
     async with room.running():
+        room.send([(CONTRACT_TOPIC, agreed(names[0], 100, title="Payments platform, phase 3"))])
+
+        async def retitled() -> bool:
+            return (names[0], "Payments platform, phase 3") in await room.fetch("select contract_id, title from contract")
+
+        await until(retitled)
+
+
+async def test_what_was_stopped_by_a_letter_that_was_discarded_stays_as_it_is(room: Room) -> None:
+    names, unit = some(3), uuid.uuid4().hex[:6]
+    figures = "select stage, business_unit from kpi_window union all select stage, contract_id from sla_breach order by 1, 2"
+    async with room.running():
+        for topic, key in ((CONTRACT_TOPIC, names[0]), ("kpi.window.v1", unit), ("sla.breach.v1", names[1])):
+            room.spoil(topic, key)
+        await until(lambda: room.counts("dead_letter", 3))
+        room.send([*ways(names), ("kpi.window.v1", told_window(unit)), ("sla.breach.v1", told_breach(names[1]))])
+        await until(lambda: room.counts("held", len(list(whole_way(names[0], 0))) + 2))
+        assert await room.discard() == 3
+        await until(lambda: room.active(names))
+        await until(lambda: room.counts("held", 0))
+        before, shown = await room.content(), await room.fetch(figures)
+        assert {(stage, name) for stage, name in shown} >= {("ACTIVE", unit), ("APPROVED", names[1])}
+        assert (await rebuild(SERVICE, room.settings))["kept"] == 2
+        assert (await room.content(), await room.fetch(figures)) == (before, shown)
         room.send([(CONTRACT_TOPIC, agreed(names[0], 100, title="Payments platform, phase 3"))])
 
         async def retitled() -> bool:

@@ -32,12 +32,20 @@ TABLES = {
 
 LISTED = 20
 LOCK_LANES = "select topic, part, next from {live}.lane order by topic, part for update"
+# The topics do not know that a letter was discarded, or edited and taken: here it was buried anew, and stopped its key for good.
+STRAYED = """
+create table strayed as
+select distinct split_part(s.key, ':', 1) as namespace, substr(s.key, strpos(s.key, ':') + 1) as name from dead_letter s
+where s.key is not null and not exists (select from {live}.dead_letter l
+  where (l.topic, l.part, l."offset") = (s.topic, s.part, s."offset") and l.resolved is null)
+"""
 # A contract of which the topics hold only the later part cannot be made again: it keeps what was made when they held all.
 OLDER = """
 create table older as
 select distinct contract_id from (
   select t.contract_id from {live}.transition t join span s on s.topic = t.topic and s.part = t.part and t."offset" < s.first
   union all select l.contract_id from {live}.letter l join span s on s.topic = l.topic and s.part = l.part and l."offset" < s.first
+  union all select name from strayed where namespace in ('contract', 'sla')
 ) x where contract_id is not null
 """
 CLEAR = "delete from {table} where contract_id in (select contract_id from older)"
@@ -49,8 +57,14 @@ on conflict (key) do update set body = excluded.body, version = excluded.version
 CUT = "select exists (select from span s join {live}.lane l using (topic, part) where s.topic = any($1::text[]) and s.first > 0)"
 KEEP_REST = "insert into {table} ({columns}) select {columns} from {live}.{table} on conflict do nothing"
 KEEP_LETTERS = """
-insert into letter select l.* from {live}.letter l join span s on s.topic = l.topic and s.part = l.part and l."offset" < s.first
+insert into letter select l.* from {live}.letter l
+where exists (select from span s where s.topic = l.topic and s.part = l.part and l."offset" < s.first)
+  or exists (select from strayed s where s.namespace = 'letter' and s.name = l.key)
 on conflict do nothing
+"""
+CLEAR_WINDOWS = "delete from kpi_window where business_unit in (select name from strayed where namespace = 'kpi')"
+KEEP_WINDOWS = """
+insert into kpi_window select l.* from {live}.kpi_window l where business_unit in (select name from strayed where namespace = 'kpi')
 """
 # Ids of published statuses grow with the records folded in: they must not be given out twice when the new code folds in fewer.
 COUNT_ON = """
@@ -99,12 +113,12 @@ async def standing_still(dsn: str, shadow: Shadow) -> AsyncIterator[tuple[PoolCo
 
 
 async def keep_older(shadow: Shadow, figures: Iterable[str]) -> int:
-    """Carry over what the topics do not hold any more; how many contracts that are. `figures` are the topics of windows and breaches."""
+    """Carry over what the topics do not tell (any more); how many contracts that are. `figures` are the topics of windows and breaches."""
     live = shadow.live
     async with shadow.pool.acquire() as db, db.transaction():
-        await db.execute("drop table if exists older")
-        await db.execute(OLDER.format(live=live))
-        await db.execute(KEEP_LETTERS.format(live=live))
+        await db.execute("drop table if exists older, strayed")
+        for statement in (STRAYED, OLDER, KEEP_LETTERS, CLEAR_WINDOWS, KEEP_WINDOWS):
+            await db.execute(statement.format(live=live))
         cut = await db.fetchval(CUT.format(live=live), list(figures))
         for table, key in TABLES.items():
             columns = await db.fetchval(COLUMNS, shadow.name, table)
