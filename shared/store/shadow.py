@@ -38,6 +38,7 @@ select row_number() over (order by j.xid, j.nth), j.topic, j.part, j."offset", j
 from {live}.journal j left join span s on s.topic = j.topic and s.part = j.part
 where (j.inbox is null and j."offset" >= s.first and j."offset" < s.past) or (j.inbox is not null and j."offset" is null and j.kind is not null)
 """
+POISON = "select topic, part, \"offset\" from {live}.dead_letter where code = 'poison'"
 # A key whose whole history lies before the range enters it as it is: nothing has changed it since.
 SEED = """
 insert into state select l.* from {live}.state l join (
@@ -168,6 +169,10 @@ class Shadow:
             await db.execute(GUIDE.format(live=self.live))
             await db.execute(SEED.format(live=self.live))
             return int(await db.fetchval("select count(*) from guide"))
+
+    async def poison(self) -> set[tuple[Lane, int]]:
+        """Where records lie that ended the live service: decoded here, they would end this process as well."""
+        return {((r["topic"], r["part"]), r["offset"]) for r in await self.pool.fetch(POISON.format(live=self.live))}
 
     async def expected(self) -> dict[tuple[str, str], int]:
         """How often each key was told something of each kind."""

@@ -83,3 +83,15 @@ async def test_a_plan_whose_judging_was_cut_off_is_shown_before_it_is_applied(st
             assert await standing(service) == 1
             assert (await asyncio.to_thread(CliRunner().invoke, app, again)).exit_code == 0
             assert await standing(service) == 0
+
+
+async def test_a_letter_that_ended_the_service_is_not_decoded_to_be_edited(stack: Stack, database: str, tmp_path: Path) -> None:
+    async with bench(stack, database) as service:
+        service.send(("A", account("A", "bad")))
+        async with desk(service) as asked:
+            await until(settled(service, 1))
+            row = (await service.fetch("update dead_letter set code = 'poison' returning topic, part, \"offset\""))[0]
+            place = f"{row['topic']}/{row['part']}:{row['offset']}"
+            saved = await command(tmp_path, asked, "edit", place, "--save", str(tmp_path / "letter.json"))
+            assert saved.exit_code == 1
+            assert not (tmp_path / "letter.json").exists()

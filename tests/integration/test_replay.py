@@ -175,6 +175,13 @@ async def test_a_key_whose_dead_letter_was_discarded_is_set_apart(stack: Stack, 
         assert report.outside == {"a dead letter of it was discarded": 1}
 
 
+async def test_a_record_that_ended_the_service_is_not_decoded_by_a_replay(stack: Stack, database: str) -> None:
+    async with worked(stack, database, [("A", account("A", "bad"))]) as (service, _):
+        await service.fetch("update dead_letter set code = 'poison'")
+        await replayed(service)
+        assert [r["code"] for r in await service.fetch(f"select code from {service.name}_replay.dead_letter")] == ["poison"]
+
+
 async def test_a_replay_that_is_cut_off_leaves_the_service_as_it_was_and_can_be_made_again(stack: Stack, database: str) -> None:
     async with worked(stack, database, family()) as (service, _):
         before = await service.fetch("select * from state order by key")

@@ -89,6 +89,7 @@ class Rebuilding:
 
     async def fold(self, advance: Callable[[int], None]) -> None:
         """Decide on everything that the log is set to. The next piece is read and decoded while the database has the one before in hand."""
+        self.decider.poison = await self.shadow.poison()  # anew each time: the running service goes on, and may have met more
         pieces = self.log.rest(PIECE)
         reading = self._read(pieces)
         try:

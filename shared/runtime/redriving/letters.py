@@ -10,6 +10,7 @@ from aiohttp import web
 
 from shared.runtime.engine import Engine
 from shared.runtime.records import unpacked
+from shared.runtime.redriving.judgement import UNDECODED
 from shared.runtime.redriving.requests import Discard, Edited, Refusal, answer, body_of, letters_asked
 from shared.store.letters import Asked, Letter, LetterStore
 from shared.store.plans import Row
@@ -53,6 +54,8 @@ class Letters:
         """One letter with its value as JSON, as far as it decodes."""
         letter = await self._letter(request)
         told = {name: held for name, held in _exported(letter).items() if name not in ("value", "headers")}
+        if letter.code == "poison" and not letter.edited:
+            return answer({**told, "value": None, "unreadable": UNDECODED})
         try:
             return answer({**told, "value": self._decoded(letter), "unreadable": None})
         except Undecodable as problem:

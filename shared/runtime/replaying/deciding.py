@@ -1,7 +1,7 @@
 """Decides on what a service decided before, in the order and at the moments of its journal, and fed with the answers that it got."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -13,7 +13,8 @@ from shared.runtime.deciding import Draft, Encoding
 from shared.runtime.decision import Service
 from shared.runtime.drafting import drafted
 from shared.runtime.replaying.log import Log, Read
-from shared.runtime.work import Item, item_of_inbox, item_of_record, routes_of, unstorable
+from shared.runtime.suspects import DEATHS_TO_QUARANTINE
+from shared.runtime.work import Item, item_of_inbox, item_of_record, quarantined, routes_of, unstorable
 from shared.store.batches import REFUSED, BatchStore
 from shared.store.rows import Batch, InboxRow, Lane
 from shared.store.shadow import Arrived, Shadow, Told
@@ -53,17 +54,24 @@ class AsText(Unwritten):
 
 
 class Decider:
-    """Decides on items and keeps what follows, as the engine does, in the schema that `store` sees. `trim` may take away what nobody needs."""
+    """Decides on items and keeps what follows, as the engine does, in the schema that `store` sees. `trim` may take away what nobody needs.
+
+    Records at the places of `poison` are not decoded.
+    """
 
     def __init__(
         self, service: Service, codec: Codec, store: BatchStore, log: Log, encoding: Encoding, trim: Callable[[Batch], None] = lambda batch: None
     ) -> None:
         self.service, self.codec, self.store, self.log, self.encoding, self.trim = service, codec, store, log, encoding, trim
         self.routes = routes_of(service)
+        self.poison: Collection[tuple[Lane, int]] = ()
 
     def item(self, read: Read, at: datetime | None = None) -> Item:
-        route = self.routes[read.record.claim.lane[0]]
-        return replace(item_of_record(read.record, route, self.codec), at=at or read.at)
+        record, lane = read.record, read.record.claim.lane
+        poison = (lane, record.offset) in self.poison
+        route = self.routes[lane[0]]
+        item = quarantined(record, route, DEATHS_TO_QUARANTINE) if poison else item_of_record(record, route, self.codec)
+        return replace(item, at=at or read.at)
 
     async def decide(self, items: Sequence[Item], now: datetime) -> list[Draft]:
         """One transaction; where the database refuses something in it, one for each item."""
@@ -101,6 +109,7 @@ class Replay:
     async def run(self, advance: Advance) -> None:
         """Until the range is decided on, and all that followed from it. `advance` is told how many records were taken."""
         self.expected = Counter(await self.shadow.expected())
+        self.decider.poison = await self.shadow.poison()
         async for together in self.shadow.guide():
             advance(await self._follow(together))
         for piece in self.log.rest(PIECE):
