@@ -83,10 +83,12 @@ def draw_cause(letters: Lines) -> None:
         for each in letters
     ]
     show.out(show.table("", ("dead letter", "contract or key", "original record", "at (UTC)", "standing", "message"), rows))
-    cause = letters[0]["fingerprint"]
+    services = sorted({each["service"] for each in letters})
+    which = f"--cause {letters[0]['fingerprint']}{f' --service {services[0]}' if len(services) > 1 else ''}"
     show.say(
-        f"Once the cause is mended: `throughline dlt plan --cause {cause} --why TEXT`.",
-        f"To close them for good: `throughline dlt discard --cause {cause} --why TEXT`.",
+        *([f"{', '.join(services)} have such letters: each is planned by itself."] if len(services) > 1 else []),
+        f"Once the cause is mended: `throughline dlt plan {which} --why TEXT`.",
+        f"To close them for good: `throughline dlt discard {which} --why TEXT`.",
     )
 
 

@@ -152,6 +152,15 @@ async def test_a_dead_letter_stops_standing_when_its_service_went_past_it(room: 
     assert (await room.reader.contract("SOW-REFUSED")).line.condition == "FLOWING"
 
 
+async def test_a_cause_that_two_services_share_is_told_of_each(room: Room) -> None:
+    reading = story()
+    same = letter(CONTRACT_TOPIC, 2, code=cause().code, message=cause().message, group="master_data")
+    reading.read("master_data.dlt.v1", same, key="SOW-WAITS")
+    await room.apply(reading.rows)
+    told = {each.service: each.value_by_currency for each in await room.reader.causes() if each.fingerprint == cause().fingerprint}
+    assert told == {"erp_provisioning": {"JPY": "7000"}, "master_data": {"EUR": "250.00"}}
+
+
 async def test_contracts_are_found_by_state_unit_queue_and_text_and_read_page_by_page(room: Room) -> None:
     await room.apply(story().rows)
 

@@ -107,8 +107,8 @@ ANSWERS: dict[str, Any] = {
     f"/api/waits/{KEY}".replace(":", "%3A").replace("@", "%40"): views.WaitDetail(
         wait=WAIT, supply=views.Supply(sentence="Supply the legal entity.", command="throughline mappings load x.jsonl"), waiters=[WAITER]
     ),
-    "/api/dead-letters": [CAUSE],
-    "/api/dead-letters?cause=0123456789ab&limit=500": [LETTER],
+    "/api/dead-letters": [CAUSE, CAUSE.model_copy(update={"service": "erp_provisioning"})],
+    "/api/dead-letters?cause=0123456789ab&limit=500": [LETTER, LETTER.model_copy(update={"service": "erp_provisioning"})],
 }
 
 
@@ -159,7 +159,7 @@ def _run(home: Path, *words: str) -> str:
         (["waits", "ls"], [KEY, "master data", "EUR 1,200.50"]),
         (["waits", "show", KEY], ["Supply the legal entity.", "throughline mappings load x.jsonl", "C-1"]),
         (["dlt", "ls"], ["0123456789ab", "end-before-start", "USD 10"]),
-        (["dlt", "show", "0123456789ab"], ["psa_sync.dlt.v1/0:7", "erp.provisioning.v1/2:40"]),
+        (["dlt", "show", "0123456789ab"], ["psa_sync.dlt.v1/0:7", "erp.provisioning.v1/2:40", "--service erp_provisioning"]),
         (["endpoints"], ["console", "http://127.0.0.1:"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) and len(value) < 4 else "",
@@ -175,6 +175,12 @@ def test_a_table_names_what_a_reader_looks_for(home: Path, words: list[str], sai
 )
 def test_every_answer_is_json_on_demand(home: Path, words: list[str]) -> None:
     assert json.loads(_run(home, *words, "--json"))
+
+
+@pytest.mark.parametrize("words", [["plan"], ["discard"]], ids=" ".join)
+def test_of_a_cause_that_services_share_one_has_to_be_named(home: Path, words: list[str]) -> None:
+    done = CliRunner().invoke(app, ["dlt", *words, "--cause", "0123456789ab", "--why", "mended", "--home", str(home)])
+    assert str(done.exception) == "erp_provisioning, psa_sync have such letters: say which with --service."
 
 
 def test_the_json_of_a_trace_is_what_the_console_tells(home: Path) -> None:

@@ -26,14 +26,14 @@ from open_wait w join contract c using (contract_id)
 where w.wait_key = $1 and ($2::timestamptz is null or (w.since, w.contract_id) > ($2, $3)) order by w.since, w.contract_id limit $4
 """
 CAUSES = """
-select fingerprint, min(code) as code, (array_agg(message order by l.at desc))[1] as message, min(service) as service, count(*) as letters,
+select fingerprint, min(code) as code, (array_agg(message order by l.at desc))[1] as message, service, count(*) as letters,
   count(*) filter (where standing) as standing, count(distinct l.contract_id) as contracts, min(l.at) as first, max(l.at) as last
-from letter l group by fingerprint order by max(l.at) desc limit 500
+from letter l group by fingerprint, service order by max(l.at) desc, fingerprint, service limit 500
 """
 CAUSE_VALUES = """
-select d.fingerprint, c.currency, sum(c.amount) as amount
-from (select distinct fingerprint, contract_id from letter where standing and contract_id is not null) d join contract c using (contract_id)
-where c.currency is not null group by 1, 2
+select d.fingerprint, d.service, c.currency, sum(c.amount) as amount
+from (select distinct fingerprint, service, contract_id from letter where standing and contract_id is not null) d join contract c using (contract_id)
+where c.currency is not null group by 1, 2, 3
 """
 # Contracts stopped by a rejection that left no letter (or whose letter is still on its way) are counted by their own cause.
 STOPPED = """

@@ -158,11 +158,12 @@ async def wait(db: asyncpg.Pool, key: str, after: str | None, limit: int) -> vie
 
 
 async def causes(db: asyncpg.Pool) -> list[views.CauseLine]:
-    """Dead letters by cause, those that failed last first."""
-    values: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    """Dead letters by cause and service, those that failed last first."""
+    values: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(dict)
     for row in await db.fetch(sql.CAUSE_VALUES):
-        values[row["fingerprint"]][row["currency"]] = row["amount"]
-    return [views.CauseLine(**row, value_by_currency=amounts(values[row["fingerprint"]])) for row in await db.fetch(sql.CAUSES)]
+        values[row["fingerprint"], row["service"]][row["currency"]] = row["amount"]
+    lines = await db.fetch(sql.CAUSES)
+    return [views.CauseLine(**row, value_by_currency=amounts(values[row["fingerprint"], row["service"]])) for row in lines]
 
 
 async def letters(db: asyncpg.Pool, fingerprint: str | None = None, contract_id: str | None = None, limit: int = 100) -> list[views.LetterLine]:

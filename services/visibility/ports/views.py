@@ -222,7 +222,7 @@ class ContractDetail(View):
 
 
 class CauseLine(View):
-    """Dead letters of one cause. `standing` of them stop a contract now."""
+    """Dead letters of one cause in one service. `standing` of them stop a contract now."""
 
     fingerprint: str
     code: str

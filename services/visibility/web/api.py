@@ -115,7 +115,7 @@ def _add_waits(api: APIRouter, reader: Reader) -> None:
 def _add_dead_letters(api: APIRouter, reader: Reader) -> None:
     @api.get("/dead-letters", tags=["dead letters"], response_model=list[views.CauseLine] | list[views.LetterLine])
     async def dead_letters(cause: Text = None, limit: Limit = 100, format: Format = "json") -> Any:
-        """Causes, or with `cause` (a fingerprint) its letters."""
+        """Causes, each with a line for every service that has such letters; or with `cause` (a fingerprint) its letters."""
         if cause is not None:
             letters = await reader.letters(cause, limit)
             return as_csv("dead-letters", letters, views.LetterLine) if format == "csv" else letters

@@ -95,7 +95,7 @@ def _add_stopped(router: APIRouter, reader: Reader) -> None:
         found = [each for each in await reader.causes() if each.fingerprint == fingerprint]
         if not found:
             raise NotFound(f"no dead letter has the cause {fingerprint!r}")
-        return page(request, "cause.html", cause=found[0], letters=await reader.letters(fingerprint, ROWS))
+        return page(request, "cause.html", causes=found, letters=await reader.letters(fingerprint, ROWS))
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:

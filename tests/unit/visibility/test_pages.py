@@ -203,7 +203,7 @@ class Sample:
         return views.WaitDetail(wait=WAIT, supply=supply_of(key), waiters=[views.WaiterLine(since=T0, **columns)], after="2026~x")
 
     async def causes(self) -> list[views.CauseLine]:
-        return [] if self.empty else [CAUSE]
+        return [] if self.empty else [CAUSE, CAUSE.model_copy(update={"service": "psa_sync", "letters": 4, "standing": 2})]
 
     async def letters(self, fingerprint: str | None = None, limit: int = 100) -> list[views.LetterLine]:
         return [LETTER]
@@ -316,6 +316,14 @@ def test_every_download_that_a_page_names_answers(address: str) -> None:
         answer = get(link)
         assert answer.status_code == 200, link
         assert ("text/csv" in answer.headers["content-type"]) == ("format=csv" in link)
+
+
+def test_a_cause_that_two_services_share_names_both_and_counts_their_letters() -> None:
+    text = get(f"/dead-letters/{LETTER.fingerprint}").text
+    assert "in contract_events, psa_sync" in text
+    assert "1 of 1 letter stands</span> in contract_events" in text
+    assert "2 of 4 letters stand</span> in psa_sync" in text
+    assert "the newest 1 of 5" in text
 
 
 @pytest.mark.parametrize("address", EMPTY_PAGES)
