@@ -110,6 +110,7 @@ async def test_the_report_names_every_contract_that_is_not_provisioned(room: Roo
     await room.apply(story().rows)
     report = await room.reader.report()
     counts = {"received": 5, "approved": 3, "ready": 2, "provisioned": 1, "active": 1, "closed": 1, "waiting": 1, "dead_lettered": 2}
+    counts["not_in_erp"] = 2
     assert report.contracts.model_dump() == counts
     assert report.value_by_currency.provisioned == {"EUR": "100.50"}
     assert report.value_by_currency.waiting == {"EUR": "250.00"}
@@ -181,6 +182,16 @@ async def test_contracts_are_found_by_state_unit_queue_and_text_and_read_page_by
     assert len(found) == len(set(found)) == 5
 
 
+async def test_what_lacks_a_billing_structure_is_counted_as_it_is_listed(room: Room) -> None:
+    reading = story()
+    reading.read(CONTRACT_TOPIC, agreed("SOW-TAKEN-BACK", 40))
+    reading.read(CONTRACT_TOPIC, agreed("SOW-TAKEN-BACK", 41, 2, status=ContractStatus.CANCELLED))
+    await room.apply(reading.rows)
+    counted = (await room.reader.summary()).contracts
+    assert (counted.approved - counted.provisioned, counted.not_in_erp) == (3, 2)
+    assert len((await room.reader.contracts(Wanted(state="not-in-erp"))).contracts) == 2
+
+
 class Silent:
     """No neighbours and no tail."""
 
@@ -248,3 +259,9 @@ async def test_a_window_only_grows_and_a_cleared_breach_stays_cleared(room: Room
     kpis = await room.reader.kpis()
     assert [(each.contracts, each.value_by_currency) for each in kpis.windows] == [(5, {"EUR": "5.00"})]
     assert [each.cleared for each in kpis.late] == [True]
+
+
+async def test_what_is_late_in_any_unit_is_late_in_all_of_them(room: Room) -> None:
+    await room.apply([breach(cleared=False)])
+    late = {unit: len((await room.reader.kpis(unit)).late) for unit in ("*", "BU-17", "BU-18")}
+    assert late == {"*": 1, "BU-17": 1, "BU-18": 0}

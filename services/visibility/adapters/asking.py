@@ -1,14 +1,15 @@
 """The questions of the JSON API and the console, as SQL over the projection."""
 
+NOT_IN_ERP = "c.approved_at is not null and c.provisioned_at is null and c.stage <> 'CLOSED'"
 # One pass over an index holds every count and sum there is: by currency, stage and condition, of what got how far.
-SUMS = """
+SUMS = f"""
 select currency, stage, condition, count(*) as received, count(approved_at) as approved, count(ready_at) as ready,
-  count(provisioned_at) as provisioned, count(active_at) as active,
+  count(provisioned_at) as provisioned, count(active_at) as active, count(*) filter (where {NOT_IN_ERP}) as not_in_erp,
   sum(amount) as received_value, sum(amount) filter (where approved_at is not null) as approved_value,
   sum(amount) filter (where ready_at is not null) as ready_value, sum(amount) filter (where provisioned_at is not null) as provisioned_value,
   sum(amount) filter (where active_at is not null) as active_value
-from contract group by currency, stage, condition
-"""
+from contract c group by currency, stage, condition
+"""  # noqa: S608  of constants
 BEATS = "select coalesce(sum(beats), 0)::bigint as beats, max(at) as at from pulse"
 PACE = "select percentile_cont(array[0.5, 0.99]) within group (order by active_at - received_at) from contract where active_at is not null"
 LATE = "select count(*) from sla_breach where not cleared"

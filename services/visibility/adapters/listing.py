@@ -10,6 +10,7 @@ import asyncpg
 
 from services.visibility.adapters import asking as sql
 from services.visibility.adapters.sums import amounts, pace, waiting
+from services.visibility.domain.pace import EVERY_UNIT
 from services.visibility.policy import plain, supply_of
 from services.visibility.ports import views
 from services.visibility.ports.reading import NotFound, Wanted
@@ -25,7 +26,7 @@ STATES = {
     "flowing": "c.condition = 'FLOWING'",
     "waiting": "c.condition = 'WAITING'",
     "dead-lettered": "c.condition = 'DEAD_LETTERED'",
-    "not-in-erp": "c.approved_at is not null and c.provisioned_at is null and c.stage <> 'CLOSED'",
+    "not-in-erp": sql.NOT_IN_ERP,
     "late": "exists (select from sla_breach b where b.contract_id = c.contract_id and not b.cleared)",
 }
 _QUEUED = "c.condition <> 'FLOWING' and c.contract_id in (select contract_id from open_wait where queue = {})"
@@ -184,5 +185,6 @@ def _window_value(row: Row) -> views.Amounts:
 
 async def kpis(db: asyncpg.Pool, unit: str | None, limit: int, limit_s: int) -> views.Kpis:
     windows = [views.Window(**{**row, "value": None}, value_by_currency=_window_value(row)) for row in await db.fetch(sql.WINDOWS, unit, limit)]
-    late = [views.Late(**{**row, **_money(row)}) for row in await db.fetch(sql.BREACHES, unit, limit)]
+    breaches = await db.fetch(sql.BREACHES, None if unit == EVERY_UNIT else unit, limit)  # a window counts all units, a breach is of one
+    late = [views.Late(**{**row, **_money(row)}) for row in breaches]
     return views.Kpis(windows=windows, late=late, pace=await pace(db, limit_s))

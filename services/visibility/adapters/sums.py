@@ -30,6 +30,7 @@ def counted(rows: Iterable[Row]) -> tuple[views.Counts, Totals]:
     for row in rows:
         for name in ("received", "approved", "ready", "provisioned", "active"):
             _add(counts, totals, name, row[name], row["currency"], row[f"{name}_value"])
+        counts["not_in_erp"] += row["not_in_erp"]
         for name, now in (("closed", row["stage"]), ("waiting", row["condition"]), ("dead_lettered", row["condition"])):
             if now == name.upper():
                 _add(counts, totals, name, row["received"], row["currency"], row["received_value"])

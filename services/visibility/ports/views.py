@@ -14,7 +14,7 @@ class View(BaseModel):
 
 
 class Counts(View):
-    """How many contracts. Each but the last three counts what got that far, whatever became of it since."""
+    """How many contracts. Each but the last four counts what got that far, whatever became of it since."""
 
     received: int = 0
     approved: int = 0
@@ -24,6 +24,7 @@ class Counts(View):
     closed: int = 0
     waiting: int = Field(default=0, description="waiting now for something named")
     dead_lettered: int = Field(default=0, description="stopped now by a record or a rejection that needs a person")
+    not_in_erp: int = Field(default=0, description="approved, not closed, and without a billing structure in ERP now")
 
 
 class Values(View):

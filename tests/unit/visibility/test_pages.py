@@ -157,7 +157,7 @@ class Sample:
             )
         flow = [
             views.Step(name=name, contracts=number, value_by_currency=VALUES, series=[0, number])
-            for name, number in (("Approved", 4), ("Validated", 3), ("In ERP", 3), ("Active", 2))
+            for name, number in (("Approved", 4), ("Validated", 3), ("In ERP", 2), ("Active", 2))
         ]
         stopped = [
             views.Stopped(
@@ -165,7 +165,7 @@ class Sample:
             ),
             views.Stopped(kind="dead_letter", name=LETTER.fingerprint, reason="x", contracts=1, value_by_currency={}, since=T0, queue=None, share=0),
         ]
-        counts = views.Counts(received=5, approved=4, ready=3, provisioned=3, active=2, waiting=2, dead_lettered=1)
+        counts = views.Counts(received=5, approved=4, ready=3, provisioned=2, active=2, waiting=2, dead_lettered=1, not_in_erp=1)
         return views.Summary(
             as_of=T0, changed_at=T0, since=T0, contracts=counts, value_by_currency=views.Values(), flow=flow, stopped=stopped, pace=PACE
         )
@@ -316,6 +316,10 @@ def test_every_download_that_a_page_names_answers(address: str) -> None:
         answer = get(link)
         assert answer.status_code == 200, link
         assert ("text/csv" in answer.headers["content-type"]) == ("format=csv" in link)
+
+
+def test_an_approved_contract_that_was_cancelled_lacks_no_billing_structure() -> None:
+    assert "1 approved contract</a> without a billing structure in ERP" in get("/").text
 
 
 def test_a_cause_that_two_services_share_names_both_and_counts_their_letters() -> None:
