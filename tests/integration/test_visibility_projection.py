@@ -25,6 +25,7 @@ from tests.unit.visibility.stories import (
     CONTRACT_TOPIC,
     ERP_TOPIC,
     MAPPING,
+    NOW,
     READY_TOPIC,
     Reading,
     agreed,
@@ -151,6 +152,15 @@ async def test_a_dead_letter_stops_standing_when_its_service_went_past_it(room: 
     [found] = await room.reader.letters(cause().fingerprint)
     assert not found.standing
     assert (await room.reader.contract("SOW-REFUSED")).line.condition == "FLOWING"
+
+
+async def test_of_a_record_that_failed_again_for_another_cause_the_new_letter_alone_stands(room: Room) -> None:
+    reading = story()
+    again = letter(READY_TOPIC, 2, code="no-such-item", message="NetSuite knows no such item.", group="erp_provisioning")
+    reading.read("erp_provisioning.dlt.v1", again, key="SOW-REFUSED", now=NOW + timedelta(minutes=1))
+    await room.apply(reading.rows)
+    standing = {each.code: each.standing for each in await room.reader.letters() if each.contract_id == "SOW-REFUSED"}
+    assert standing == {cause().code: False, "no-such-item": True}
 
 
 async def test_a_cause_that_two_services_share_is_told_of_each(room: Room) -> None:

@@ -92,7 +92,9 @@ async def _replace_waits(connection: PoolConnectionProxy, rows: list[StatusRow])
 async def _settle_letters(connection: PoolConnectionProxy, rows: list[StatusRow]) -> None:
     """A dead letter stands as long as its contract's status says so."""
     columns = [
-        (dead.service, dead.failed.topic, dead.failed.partition, dead.failed.offset, dead in row.standing) for row in rows for dead in row.buried
+        (dead.service, dead.failed.topic, dead.failed.partition, dead.failed.offset, dead.failed.at, dead in row.standing)
+        for row in rows
+        for dead in row.buried
     ]
     await _write(connection, sql.SETTLE_LETTERS, columns)
 

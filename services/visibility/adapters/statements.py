@@ -32,11 +32,12 @@ select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timesta
 on conflict (contract_id, wait_key) do update set queue = excluded.queue, reason = excluded.reason, since = excluded.since,
   currency = excluded.currency, amount = excluded.amount
 """
+# Of a record that failed again for another cause only the newest letter stands: its service has resolved those before it.
 SETTLE_LETTERS = """
-update letter l set standing = s.standing
-from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bool[]) s(service, topic, part, "offset", standing)
+update letter l set standing = s.standing and l.at >= s.at
+from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::timestamptz[], $6::bool[]) s(service, topic, part, "offset", at, standing)
 where l.service = s.service and l.failed_topic = s.topic and l.failed_part = s.part and l.failed_offset = s."offset"
-  and l.standing is distinct from s.standing
+  and l.standing is distinct from (s.standing and l.at >= s.at)
 """
 TRANSITION = """
 insert into transition (topic, part, "offset", contract_id, at, service, revision, status, summary, step, waits,
