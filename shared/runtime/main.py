@@ -10,6 +10,7 @@ from uuid import uuid4
 import asyncpg
 import uvloop
 
+from shared.runtime.consumer import OffsetGone
 from shared.runtime.decision import Service
 from shared.runtime.engine import Engine
 from shared.runtime.identity import KafkaTopicIds
@@ -17,7 +18,6 @@ from shared.runtime.learning import learn
 from shared.runtime.outside import OUTSIDE
 from shared.runtime.owning import DatabaseChanged, LaneLost
 from shared.runtime.ports import Parts
-from shared.runtime.reader import OffsetGone
 from shared.runtime.runner import Runner
 from shared.runtime.settings import RuntimeSettings
 from shared.runtime.status import Status

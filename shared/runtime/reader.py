@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
 
+from shared.runtime.consumer import configuration, judge
 from shared.runtime.decision import Service
 from shared.runtime.identity import TopicUnclear
 from shared.runtime.lanes import Lanes, OwnedLane
@@ -20,11 +21,6 @@ log = logs.get(__name__)
 CLAIM_S = 60.0
 SEEK_TRIES, SEEK_PAUSE_S = 20, 0.05
 WAKE_S, ASK_S = 1.0, 5.0
-PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
-
-
-class OffsetGone(RuntimeError):
-    """The log no longer holds the offset that Postgres says is next: nothing may be skipped, so a person has to decide."""
 
 
 class Reader:
@@ -41,10 +37,11 @@ class Reader:
     ) -> None:
         self.lanes, self.claim, self.dropped = lanes, claim, dropped
         self.thread = outside.worker("reader", 1)
-        self.consumer: Consumer = outside.consumer(_configuration(settings, service.name))
+        self.consumer: Consumer = outside.consumer(configuration(settings, service.name))
         self.paused = False
         self.given: set[Lane] = set()  # ours, as the group has it
         self.unclaimed: set[Lane] = set()  # of those, which could not be claimed yet
+        self.begun: dict[Lane, int] = {}  # where the log of a lane begins that was never worked on
         self.clock, self.known_ends, self.asked = outside.clock, dict[Lane, int](), 0.0
         self.linger_s = service.read_linger_s
         topics = [route.topic for route in service.routes]
@@ -109,7 +106,7 @@ class Reader:
         lane = (message.topic() or "", message.partition() or 0)
         claim = self.lanes.get(lane)
         if error := message.error():
-            _judge(error, lane, claim if claim and claim.placed else None, message.offset())  # an end reached under an earlier claim says nothing
+            judge(error, lane, claim if claim and claim.placed else None, message.offset())  # an end reached under an earlier claim says nothing
             return None
         offset = message.offset()
         if claim is None or not claim.placed or offset is None or offset < claim.next:
@@ -186,10 +183,14 @@ class Reader:
         """A lane that was never worked on begins where its log begins; any other where it was left."""
         if claim.epoch > 1 or claim.next > 0:
             return claim.next
-        return int(self.consumer.get_watermark_offsets(TopicPartition(*claim.lane), timeout=CLAIM_S)[0])
+        if claim.lane not in self.begun:
+            self.begun[claim.lane] = int(self.consumer.get_watermark_offsets(TopicPartition(*claim.lane), timeout=CLAIM_S)[0])
+        return self.begun[claim.lane]
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         lanes = [_lane(p) for p in partitions]
+        for lane in lanes:
+            self.begun.pop(lane, None)
         self.given.difference_update(lanes)
         self.unclaimed.difference_update(lanes)
         self.lanes.dropped(lanes)
@@ -200,42 +201,3 @@ class Reader:
 
 def _lane(partition: TopicPartition) -> Lane:
     return partition.topic, partition.partition
-
-
-def _judge(error: KafkaError, lane: Lane, claim: OwnedLane | None, offset: int | None) -> None:
-    if error.code() == KafkaError._PARTITION_EOF:
-        if claim is not None and offset is not None:
-            claim.reached_end(offset)
-    elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-        if claim is None:  # given up or halted, or about to be placed anew
-            return
-        raise OffsetGone(
-            f"{lane[0]} partition {lane[1]} does not hold the next offset any more ({error.str()}): "
-            "records were deleted before they were read, or the log was set back; see docs/do/go-on-with-a-halted-lane.md"
-        )
-    elif error.fatal():
-        raise KafkaException(error)
-    else:
-        log.log(20 if error.code() in PASSING else 30, "broker_says", error=error.str(), topic=lane[0])
-
-
-def _configuration(settings: RuntimeSettings, group: str) -> dict[str, object]:
-    return {
-        "bootstrap.servers": settings.kafka,
-        "group.id": group,
-        "client.id": f"throughline-{group}",
-        "enable.auto.commit": False,
-        "auto.offset.reset": "error",
-        "isolation.level": "read_committed",
-        "enable.partition.eof": True,
-        "partition.assignment.strategy": "cooperative-sticky",
-        "session.timeout.ms": int(settings.session_timeout_s * 1000),
-        "heartbeat.interval.ms": 500,  # a member hears of a change of the group with its next heartbeat, and lanes wait for that twice
-        "max.poll.interval.ms": 120_000,
-        "fetch.wait.max.ms": 250,
-        "socket.nagle.disable": True,  # small requests that follow each other would wait for acknowledgements, 40 ms each
-        "queued.min.messages": 2000,
-        "queued.max.messages.kbytes": 16_384,
-        "allow.auto.create.topics": False,
-        "topic.metadata.refresh.interval.ms": 30_000,
-    }

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from aiohttp.resolver import ThreadedResolver
 
-from shared.runtime import reader
+from shared.runtime import consumer, reader
 from shared.runtime.deciding import Deciding
 from shared.runtime.outside import SystemClock
 
@@ -62,7 +62,7 @@ def met(file: Path) -> Path:
 
 
 def bend(bent: Bent) -> None:
-    told_now, told_time, decide, configured = SystemClock.now, time.time, Deciding.run, reader._configuration
+    told_now, told_time, decide, configured = SystemClock.now, time.time, Deciding.run, consumer.configuration
 
     def now(self: SystemClock) -> datetime:
         return told_now(self) + timedelta(seconds=bent.skew())
@@ -74,7 +74,7 @@ def bend(bent: Bent) -> None:
     _replace(SystemClock, "now", now)
     _replace(time, "time", lambda: told_time() + bent.skew())
     _replace(Deciding, "run", run)
-    _replace(reader, "_configuration", lambda *told: {**configured(*told), "max.poll.interval.ms": POLL_LIMIT_MS})
+    _replace(reader, "configuration", lambda *told: {**configured(*told), "max.poll.interval.ms": POLL_LIMIT_MS})
     _replace(ThreadedResolver, "resolve", _resolver(bent))
 
 

@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from shared.runtime.consumer import OffsetGone
 from shared.runtime.engine import Engine
-from shared.runtime.reader import OffsetGone
 from shared.runtime.resume_command import lanes
 from shared.runtime.resuming import Undecided, follow_database, follow_topic
 from shared.store.pool import open_pool
