@@ -124,12 +124,21 @@ class Status:
                 "open": open_calls[name]["open"] if name in open_calls else 0,
                 "parked": open_calls[name]["parked"] if name in open_calls else 0,
                 "since": open_calls[name]["since"].isoformat() if name in open_calls else None,
-                "state": governed[name].state() if name in governed else "flowing",
+                "state": governed[name].state() if name in governed else self._not_called(name),
                 "in_use": governed[name].in_use if name in governed else 0,
                 "allowance": governed[name].target.allowance.concurrency if name in governed else None,
             }
             for name in sorted(open_calls.keys() | governed.keys())
         ]
+
+    def _not_called(self, name: str) -> str:
+        """Calls to a target that the service does not know wait for somebody to name it, or to mend what named it."""
+        try:
+            if self.runner:
+                self.runner.means.find(name)
+        except KeyError:
+            return "unknown"
+        return "flowing"
 
     def _relays(self) -> None:
         """Of lanes owned here; those that were let go are another's to tell of."""

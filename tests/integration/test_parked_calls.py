@@ -80,5 +80,21 @@ async def test_a_call_whose_adapter_keeps_failing_is_parked_and_goes_on_when_it_
     assert [r["n"] for r in await service.fetch("select faults as n from effect")] == [0]
 
 
+async def test_calls_to_a_system_that_nobody_knows_are_said_to_be(stack: Stack, database: str) -> None:
+    def nobody(name: str) -> Target:
+        raise KeyError(name)
+
+    async with bench(stack, database) as service:
+        service.target = nobody
+        service.send(("A", account("A", "a")))
+        async with desk(service) as asked:
+
+            async def is_said() -> bool:
+                told: Any = await asyncio.to_thread(fetch, f"{asked.url}/status")
+                return [(each["target"], each["state"], each["open"]) for each in told["targets"]] == [("ledger", "unknown", 1)]
+
+            await until(is_said)
+
+
 def _scrape(url: str) -> None:
     urlopen(f"{url}/metrics", timeout=10).close()
