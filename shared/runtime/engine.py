@@ -106,9 +106,8 @@ class Engine:
 
     async def _claim_left(self, reader: Reader) -> None:
         """Lanes that became ours while the database or their topic was away, topic by topic: one that stays away holds up no other."""
-        left = set(reader.unclaimed)
-        for topic in sorted({topic for topic, _ in left}):
-            lanes = [lane for lane in left if lane[0] == topic]
+        for topic in sorted({topic for topic, _ in set(reader.unclaimed)}):
+            lanes = [lane for lane in set(reader.unclaimed) if lane[0] == topic]
             with suppress(TopicUnclear):
                 await reader.take_up(lanes, await self.owning.claim(lanes, tries=1))
 

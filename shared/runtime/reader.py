@@ -84,7 +84,7 @@ class Reader:
             messages = [first, *self.consumer.consume(limit - 1, self.linger_s)] if limit > 1 else [first]
         records = [record for message in messages if (record := self._record(message))]
         self._note_ends()
-        if fresh := [claim for claim in self.lanes if claim not in before]:
+        if fresh := [claim for claim in self.lanes if claim not in before and claim.lane in self.given]:
             self._seek(fresh)  # what came with a change of assignment may belong to the claim before: read it again
         return [record for record in records if record.claim in before]
 

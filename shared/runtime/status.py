@@ -21,7 +21,7 @@ from shared.telemetry import metrics
 from shared.telemetry.metrics import METRICS
 
 LEFT = """
-select (select count(*) from inbox) as inbox, (select count(*) from effect where status in ('open', 'claimed')) as effects,
+select (select count(*) from inbox where due < 'infinity') as inbox, (select count(*) from effect where status in ('open', 'claimed')) as effects,
   (select count(*) from held) as held, (select count(*) from dead_letter where resolved is null) as dead_letters,
   (select coalesce(sum(last - first + 1), 0)::bigint from outbox_page) as outbox
 """

@@ -85,7 +85,9 @@ class LetterStore:
             ids = [r["id"] for r in ours]
             await db.execute(DISCARD, ids)
             await db.execute(AUDIT, ids, who, why, "discarded", "")
-            await redrive.release(db, sorted({r["key"] for r in ours if r["key"] is not None}))
+            keys = sorted({r["key"] for r in ours if r["key"] is not None})
+            await db.execute(redrive.LEAVE_UNHEARD, keys)
+            await redrive.release(db, keys)
         return len(ids)
 
     async def edit(self, letter: Letter, value: bytes, who: str, why: str) -> bool:

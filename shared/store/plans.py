@@ -17,12 +17,12 @@ JUDGED = "update redrive_plan set judged = $2, items = $3, hash = $4, status = $
 ITEMS = "select * from redrive_item where plan = $1 and n > $2 order by n limit $3"
 HELD = "select key, count(*) as held from held where key = any($1::text[]) group by key"
 FIRST = "select key, min(id) as id from dead_letter where key = any($1::text[]) and resolved is null group by key"
-# One pass over the journal since the oldest of the letters, however many they are.
+# One pass over the journal since the oldest of the letters, however many they are. A record that changed no state overtakes nothing.
 LATER = """
 select distinct x.id from journal j
 join (select * from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::bigint[]) x(id, key, topic, part, "offset")) x
   on j.key = x.key and j.topic = x.topic and j.part = x.part and j."offset" > x."offset"
-where j.outcome in ('applied', 'waiting') and j.at >= $6
+where j.outcome in ('applied', 'waiting') and j.version is not null and j.at >= $6
 """
 TOTALS = """
 select verdict, schema, currency, min(note) as example, count(*)::int as letters, sum(json_array_length(calls::json))::int as calls,

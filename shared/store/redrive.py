@@ -39,6 +39,11 @@ HEAR_AGAIN = """
 update inbox b set due = now() where b.key = any($1::text[]) and b.due = 'infinity'
   and not exists (select from dead_letter d where d.key = b.key and d.resolved is null)
 """
+# A letter that is closed for good takes with it what could not be heard: else it would be buried anew at once.
+LEAVE_UNHEARD = """
+delete from inbox b where b.key = any($1::text[]) and b.due = 'infinity' and b.kind in ('answered', 'woken')
+  and not exists (select from dead_letter d where d.key = b.key and d.resolved is null)
+"""
 RELEASE = """
 with freed as (
   update held h set released = true where h.key = any($1::text[]) and not h.released

@@ -15,7 +15,8 @@ with settled as (
 update redrive_item i set ended = now(), status = case when exists (select from wait w where w.key = i.key) then 'waiting' else 'confirmed' end
 where i.plan = $1 and i.status = 'decided'
   and coalesce(i.key, '') not in (
-    select key from effect where status in ('open', 'claimed') union all select key from inbox where kind in ('answered', 'woken'))
+    select key from effect where status in ('open', 'claimed')
+    union all select key from inbox where kind in ('answered', 'woken') and due < 'infinity')
   and not exists (select from outbox_page o where o.topic = i.topic and o.part = i.part and o.first <= i.seq)
 returning i.status)
 update redrive_plan p set confirmed = p.confirmed + s.confirmed, waiting = p.waiting + s.waiting

@@ -150,6 +150,21 @@ async def test_an_answer_that_a_bug_met_is_decided_on_once_its_letter_is_applied
         assert state["id"]
 
 
+async def test_a_letter_of_an_answer_that_is_discarded_is_closed_for_good(stack: Stack, database: str) -> None:
+    async with bench(stack, database) as service:
+        service.target = lambda name: Target(Ledger(), Allowance(5))
+        service.bugs = {"answer"}
+        service.send(("A1", account("A1", "a")))
+        async with desk(service) as asked:
+            await until(letters(service, 1))
+            service.send(("A1", account("A1", "held behind it")))
+            await until(journaled(service, "account:A1", "held"))
+            service.target = None  # what was held makes no call
+            assert await asyncio.to_thread(asked.discard, None, None, "it was done by hand", lambda done, of: None) == 1
+            await until(none_held(service))
+        assert await standing(service) == 0
+
+
 def letters(service: Bench, count: int) -> Callable[[], Awaitable[bool]]:
     async def check() -> bool:
         return await standing(service) == count
