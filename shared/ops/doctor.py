@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
+from urllib.parse import urlsplit
 
 from shared.ops import calls, show
 from shared.ops.console import ask, fetch
@@ -21,6 +22,7 @@ LEAST_FREE = 1 << 30  # a broker that cannot write stops the whole stack
 LOW_FREE_TEXT = "1 GiB"
 CLOCK_SECONDS = 5.0
 STALE_SECONDS = 300.0
+PORTS = {"postgres": 5432, "https": 443}  # where an address names none
 PACKAGES = ("confluent-kafka", "aiokafka", "asyncpg", "fastavro", "faust-streaming", "opentelemetry-sdk")
 
 
@@ -69,8 +71,9 @@ def _looks(endpoints: Endpoints) -> Iterator[tuple[str, Callable[[], Iterator[Fi
 def _look(part: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
         return list(look())
-    except (OpsError, OSError) as error:
-        return [Finding(part, False, str(error))]
+    except Exception as error:
+        said = str(error) if isinstance(error, OpsError | OSError) else f"could not be looked at: {error!r}"
+        return [Finding(part, False, said)]
 
 
 def _machine(endpoints: Endpoints) -> Iterator[Finding]:
@@ -90,7 +93,7 @@ def _kafka(bootstrap: str) -> Iterator[Finding]:
         cluster = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "socket.timeout.ms": 4000}).list_topics(timeout=5)
     except KafkaException as error:
         reason = error.args[0].str()
-        yield Finding("kafka", False, f"no broker answers at {bootstrap} ({reason}): is the stack up? Its log is logs/kafka.log in the home.")
+        yield Finding("kafka", False, f"no broker answers at {bootstrap} ({reason}): is the stack up? Its log is logs/kafka-0.log in the home.")
         return
     yield Finding("kafka", True, f"{len(cluster.brokers)} broker(s) at {bootstrap}")
     missing = [topic.name for topic in catalogue.load() if topic.exists and topic.name not in cluster.topics]
@@ -122,7 +125,7 @@ def _console(endpoints: Endpoints) -> Iterator[Finding]:
 
 def _reached(name: str, address: str) -> Callable[[], Iterator[Finding]]:
     def look() -> Iterator[Finding]:
-        host, port = _host_and_port(address)
+        host, port = _host_and_port(name, address)
         try:
             socket.create_connection((host, port), timeout=3).close()
             yield Finding(name, True, f"listens on {host}:{port}")
@@ -132,9 +135,9 @@ def _reached(name: str, address: str) -> Callable[[], Iterator[Finding]]:
     return look
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.split("://")[-1].split("/")[0].rpartition("@")[2].rpartition(":")
-    return host or "127.0.0.1", int(port)
+def _host_and_port(name: str, address: str) -> tuple[str, int]:
+    told = urlsplit(address if "://" in address else f"//{address}")
+    return told.hostname or "127.0.0.1", told.port or PORTS.get(name) or PORTS.get(told.scheme, 80)
 
 
 def _service(name: str, endpoints: Endpoints) -> Callable[[], Iterator[Finding]]:

@@ -67,6 +67,14 @@ def test_a_doctor_that_finds_something_ends_with_exit_code_3(tmp_path: Path) -> 
     assert not found["netsuite"]["well"]
 
 
+def test_the_doctor_knows_the_port_of_an_address_that_names_none(tmp_path: Path) -> None:
+    home = _home(tmp_path, console="http://127.0.0.1:9", postgres="127.0.0.2", psa="https://127.0.0.2/psa")
+    done = CliRunner().invoke(cli.app, ["doctor", "--home", str(home), "--json"])
+    found = {each["part"]: each for each in json.loads(done.output)}
+    assert "127.0.0.2:5432" in found["postgres"]["said"]
+    assert "127.0.0.2:443" in found["psa"]["said"]
+
+
 def test_a_service_whose_address_is_not_known_is_not_taken_for_well(tmp_path: Path) -> None:
     home = _home(tmp_path, console="http://127.0.0.1:9")
     done = CliRunner().invoke(cli.app, ["doctor", "--home", str(home), "--json"])
