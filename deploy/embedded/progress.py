@@ -13,11 +13,25 @@ from rich.markup import escape
 SECONDS_BETWEEN_DETAILS = 3.0
 
 
+class Tolerant(Console):
+    """Goes quiet when what it writes to is gone: output never decides whether things stop."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+    def __exit__(self, exc_type: object, exc_value: object, traceback: object) -> None:
+        """Every write, a spinner's too, comes to its end here."""
+        try:
+            super().__exit__(exc_type, exc_value, traceback)
+        except OSError:  # a closed terminal is no broken pipe
+            self.quiet = True
+
+
 class Progress:
     """Lines on standard error, so that standard output stays free for what commands print."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or Tolerant(stderr=True, highlight=False)
         self.began = time.monotonic()
 
     @property

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,15 +207,28 @@ def look_after(stack: Stack, patience: float = math.inf) -> None:
 
 def _stop(stack: Stack) -> None:
     with deaf(), stack.progress.step("stopped") as say:
-        _endpoints(stack.plan.home).unlink(missing_ok=True)
         try:
-            for stage in sorted(Stage, reverse=True):
-                if stack.supervisor.answers() and stack.of(stage):
-                    say(stage.name.lower())
-                    stack.supervisor.stop(stack.of(stage))
-        except StackError as error:
-            stack.progress.fail(str(error))
+            _stop_in_order(stack, say)
+        finally:
+            _end(stack)
+
+
+def _stop_in_order(stack: Stack, say: Callable[[str], None]) -> None:
+    _endpoints(stack.plan.home).unlink(missing_ok=True)
+    try:
+        for stage in sorted(Stage, reverse=True):
+            if stack.supervisor.answers() and stack.of(stage):
+                say(stage.name.lower())
+                stack.supervisor.stop(stack.of(stage))
+    except StackError as error:
+        stack.progress.fail(str(error))
+
+
+def _end(stack: Stack) -> None:
+    """End supervisord and what is left, whatever went wrong before."""
+    try:
         stack.supervisor.shutdown()
+    finally:
         end_leftovers(stack.plan.home)
 
 
