@@ -68,7 +68,12 @@ class Cluster:
         return self.folder / f"node-{node}"
 
     def prepare(self) -> None:
-        """Give the cluster its identity, once. Raises StackError when the home was made with another number of nodes, or by a newer Kafka."""
+        """Give the cluster its identity, once.
+
+        Raises StackError when the home was made with another number of nodes, or by a newer Kafka, or has a path that Kafka cannot be told.
+        """
+        if "," in str(self.home.resolve()):
+            raise StackError(f"{self.home.resolve()} holds a comma, where Kafka takes it for two folders: name another with --home DIR.")
         self.folder.mkdir(parents=True, exist_ok=True)
         identity = self.folder / "cluster.json"
         if not identity.exists():
@@ -123,7 +128,12 @@ def properties(cluster: Cluster, node: int) -> str:
         "num.network.threads": 2,
         "num.io.threads": 4,
     }
-    return "".join(f"{key}={value}\n" for key, value in settings.items())
+    return "".join(f"{key}={_escaped(str(value))}\n" for key, value in settings.items())
+
+
+def _escaped(value: str) -> str:
+    """As Java reads properties: a backslash doubled, and what is not ASCII as \\uXXXX; JSON writes both the same way."""
+    return json.dumps(value)[1:-1]
 
 
 def java() -> str:

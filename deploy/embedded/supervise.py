@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from deploy.embedded.processes import Process
 LONGEST_SOCKET_PATH = 100
 GONE = (OSError, HTTPException, xmlrpc.client.Error)
 """What a call raises when supervisord, or the process it is about, is not there."""
+
+INLINE_COMMENT = re.compile(r"\s[#;]")
 
 RESTARTS = 5
 """Starts that fail at once, each a second later than the one before, until supervisord gives a process up."""
@@ -70,6 +73,9 @@ stdout_logfile_backups=3
 
 
 def _plain(text: object) -> str:
+    """As supervisord takes it. Raises StackError for a path that it would cut off, as if a comment began there."""
+    if INLINE_COMMENT.search(str(text)):
+        raise StackError("The home folder's path holds a space before # or ;, where supervisord stops reading: name another with --home DIR.")
     return str(text).replace("%", "%%")
 
 

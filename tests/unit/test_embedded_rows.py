@@ -38,7 +38,7 @@ def test_what_runs_elsewhere_is_not_started(plan: Plan) -> None:
 
 def test_each_service_signs_in_as_itself(plan: Plan) -> None:
     elsewhere = Plan(plan.home, database="postgresql://admin:pw@db:5432/contracts?sslmode=require")
-    password = (plan.home / "run" / "secrets" / "psa_sync")
+    password = plan.home / "run" / "secrets" / "psa_sync"
     assert elsewhere.service_dsn("psa_sync") == f"postgresql://psa_sync:{password.read_text()}@db:5432/contracts?sslmode=require"
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
     assert elsewhere.service_dsn("psa_sync") == elsewhere.service_dsn("psa_sync")
@@ -69,6 +69,18 @@ def test_a_value_that_cannot_be_quoted_is_refused_with_the_cure(plan: Plan) -> N
         configuration(plan.home, [Process("one", Stage.SERVICES, (), (), environment={"A": "'\""})])
 
 
+@pytest.mark.parametrize("name", ["client #7", "old\t;new"])
+def test_a_home_that_supervisord_would_cut_off_is_refused_with_the_cure(name: str, plan: Plan) -> None:
+    with pytest.raises(StackError, match=r"# or ;.*--home DIR"):
+        configuration(plan.home / name, [])
+    with pytest.raises(StackError, match=r"# or ;.*--home DIR"):
+        configuration(plan.home, [Process("one", Stage.SERVICES, (), (), environment={"A": name})])
+
+
+def test_a_hash_inside_a_word_of_a_home_is_kept(plan: Plan) -> None:
+    assert f"logfile={plan.home}/c#7;8/logs/supervisord.log\n" in configuration(plan.home / "c#7;8", [])
+
+
 def test_a_home_too_deep_for_a_socket_gets_one_elsewhere() -> None:
     deep = Path("/") / ("d" * LONGEST_SOCKET_PATH)
     assert len(os.fsencode(socket_path(deep))) <= LONGEST_SOCKET_PATH
@@ -83,6 +95,20 @@ def test_kafka_never_creates_topics_by_use_and_copies_as_far_as_there_are_nodes(
     assert (one["default.replication.factor"], one["min.insync.replicas"]) == ("1", "1")
     assert (three["default.replication.factor"], three["min.insync.replicas"]) == ("3", "2")
     assert three["listeners"] == "PLAINTEXT://127.0.0.1:9012,CONTROLLER://127.0.0.1:9017"
+
+
+def test_kafka_is_told_every_path_in_ascii_alone(plan: Plan) -> None:
+    home = plan.home / "Übersee \\ 契約 😀"
+    written = kafka.properties(kafka.Cluster(home, 9000, 1), 0)
+    assert written.isascii()
+    escaped = r"\u00dcbersee \\ \u5951\u7d04 \ud83d\ude00"
+    assert _settings(written)["log.dirs"] == f"{plan.home}/{escaped}/kafka/node-0"
+
+
+def test_a_home_that_kafka_takes_for_two_folders_is_refused_with_the_cure(plan: Plan) -> None:
+    with pytest.raises(StackError, match=r"a,b holds a comma.*--home DIR"):
+        kafka.Cluster(plan.home / "a,b", 9000, 1).prepare()
+    assert not (plan.home / "a,b").exists()
 
 
 def test_a_cluster_keeps_its_identity_and_its_number_of_nodes(plan: Plan) -> None:
