@@ -47,15 +47,19 @@ class Errand:
 
 
 def run(plan: Plan, errand: Errand, progress: Progress) -> None:
-    """One whole life of a stack. Raises StackError; returns when the errand is done or the user asked to stop."""
+    """One whole life of a stack, until the errand is done or the user asks to stop.
+
+    Raises StackError, also when an errand that ends by itself was stopped before it did.
+    """
     home.make(plan.home)
     with home.only_one(plan.home), stopping_on_signals():
         try:
             with running(plan, progress) as stack:
                 _announce(plan, progress)
                 _do(stack, errand)
-        except Stopped:
-            return
+        except Stopped as stopped:
+            if errand.until_idle:
+                raise StackError("stopped before everything was done; no report was written") from stopped
 
 
 @dataclass(slots=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, TextIO
 
 import pytest
 
 from deploy.embedded import home, up
+from deploy.embedded.__main__ import main
 from deploy.embedded.plan import Plan
 from deploy.embedded.processes import Stage
 from deploy.embedded.progress import Progress, Tolerant
@@ -68,6 +70,22 @@ def test_a_stack_is_stopped_in_full_when_nobody_reads_its_output_any_more(plan: 
         raise Stopped
     progress.fail("what is said afterwards is no trouble either")
     assert Recording.asked[-3:] == ["stop", "shutdown", "end_leftovers"]
+
+
+@pytest.mark.parametrize(("options", "code"), [(["--until-idle", "--report", "r.json"], 1), ([], 0)])
+def test_only_a_run_that_was_to_end_by_itself_fails_when_it_is_stopped(
+    options: list[str], code: int, plan: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(plan.home)
+    monkeypatch.setattr(up, "running", stopped_while_running)
+    assert main(["up", "--home", str(plan.home), *options]) == code
+    assert ("stopped before everything was done; no report was written" in capsys.readouterr().err) is (code == 1)
+
+
+@contextmanager
+def stopped_while_running(*given: object) -> Iterator[None]:
+    os.kill(os.getpid(), signal.SIGTERM)
+    yield
 
 
 @pytest.mark.parametrize("broken", ["stop", "shutdown"])
