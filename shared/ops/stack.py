@@ -9,8 +9,11 @@ Option = str | int | bool | os.PathLike[str] | None
 
 
 def hand_over(command: str, feeds: Iterable[os.PathLike[str]] = (), **options: Option) -> NoReturn:
-    """Become `python -m deploy.embedded COMMAND …`: its signals and its exit code are then this command's."""
-    argv = [sys.executable, "-m", "deploy.embedded", command, *arguments(feeds, **options)]
+    """Become `python -m deploy.embedded COMMAND …`: its signals and its exit code are then this command's.
+
+    A folder named `deploy` where the user happens to stand is none of its business.
+    """
+    argv = [sys.executable, "-P", "-m", "deploy.embedded", command, *arguments(feeds, **options)]
     sys.stdout.flush()
     os.execv(sys.executable, argv)  # noqa: S606  no shell is wanted
 

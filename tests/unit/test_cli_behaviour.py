@@ -1,6 +1,8 @@
 """How commands end, what they say when something is missing, and what they never let through."""
 
 import json
+import subprocess
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -119,6 +121,17 @@ def test_a_broken_endpoints_file_says_what_to_do(tmp_path: Path) -> None:
 def test_only_given_options_are_handed_over() -> None:
     written = stack.arguments([Path("a.json"), Path("b.json")], until_idle=True, home=None, derive_mappings=False, port_base=9000)
     assert written == ["--feed", "a.json", "--feed", "b.json", "--until-idle", "--port-base", "9000"]
+
+
+def test_a_folder_named_deploy_where_the_user_stands_is_not_what_is_run(tmp_path: Path) -> None:
+    stranger = tmp_path / "deploy" / "embedded"
+    stranger.mkdir(parents=True)
+    for folder in (stranger.parent, stranger):
+        (folder / "__init__.py").touch()
+    (stranger / "__main__.py").write_text("raise SystemExit('the stranger ran')")
+    handing = "from shared.ops.stack import hand_over; hand_over('down', home='home')"
+    done = subprocess.run([sys.executable, "-P", "-c", handing], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "nothing runs" in done.stderr) == (0, True), done.stderr
 
 
 def test_what_came_from_outside_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
