@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,14 +133,21 @@ def _prepare(stack: Stack) -> None:
         _call(stack, "shared.ops.prepare", "--home", str(stack.plan.home), environment=admin, quiet=True)
 
 
-def _call(stack: Stack, module: str, *arguments: str, environment: dict[str, str] | None = None, quiet: bool = False) -> None:
-    """Run one of our own commands to its end. Raises StackError when it fails."""
+def _call(
+    stack: Stack,
+    module: str,
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    quiet: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Run one of our own commands to its end; `meanwhile` is called every second and raises to end it. Raises StackError when it fails."""
     told = {**os.environ, **processes.shared_environment(stack.plan), **(environment or {})}
     output = subprocess.PIPE if quiet else None
     command = [sys.executable, "-P", "-m", module, *arguments]
     child = subprocess.Popen(command, env=told, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True, start_new_session=True)
     try:
-        _, said = child.communicate()
+        said = _said(child, meanwhile)
     except BaseException:
         child.terminate()
         child.wait(30)
@@ -148,17 +156,27 @@ def _call(stack: Stack, module: str, *arguments: str, environment: dict[str, str
         raise StackError(f"{module} failed with exit code {child.returncode}: {(said or 'see above').strip()}")
 
 
+def _said(child: subprocess.Popen[str], meanwhile: Callable[[], None]) -> str | None:
+    while True:
+        try:
+            return child.communicate(timeout=1.0)[0]
+        except subprocess.TimeoutExpired:
+            meanwhile()
+
+
 def _announce(plan: Plan, progress: Progress) -> None:
     progress.say(f"ready in {progress.elapsed:.1f} s: console {plan.url(CONSOLE)}   home {plan.home}")
 
 
 def _do(stack: Stack, errand: Errand) -> None:
     home_option = ("--home", str(stack.plan.home))
+    patience = PATIENCE if errand.until_idle else math.inf
+    call = partial(_call, meanwhile=lambda: look_after(stack, patience))
     if errand.demo:
-        _call(stack, "deploy.embedded.demo", *home_option)
+        call(stack, "deploy.embedded.demo", *home_option)
     if errand.feeds:
         options = ("--derive-mappings",) if errand.derive_mappings else ()
-        _call(stack, "shared.ops", "feed", *map(str, errand.feeds), *options, *home_option)
+        call(stack, "shared.ops", "feed", *map(str, errand.feeds), *options, *home_option)
     if errand.until_idle:
         _finish(stack, errand.report)
     else:
