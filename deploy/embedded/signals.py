@@ -14,8 +14,14 @@ class Stopped(BaseException):
 
 @contextmanager
 def stopping_on_signals() -> Iterator[None]:
+    """The first signal raises Stopped; what follows it, as a closing terminal sends several, must not break into the stopping."""
+    asked = False
+
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped
+        nonlocal asked
+        if not asked:
+            asked = True
+            raise Stopped
 
     with _handling(stop):
         yield
@@ -23,7 +29,7 @@ def stopping_on_signals() -> Iterator[None]:
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """While stopping, a second Ctrl-C must not leave half of the processes running."""
+    """While stopping, a Ctrl-C must not leave half of the processes running."""
     with _handling(signal.SIG_IGN):
         yield
 

@@ -17,7 +17,7 @@ from deploy.embedded.__main__ import main
 from deploy.embedded.plan import Plan
 from deploy.embedded.processes import Stage
 from deploy.embedded.progress import Progress, Tolerant
-from deploy.embedded.signals import Stopped
+from deploy.embedded.signals import Stopped, stopping_on_signals
 from tests.support.stack import free_port_base
 
 
@@ -69,6 +69,16 @@ def test_a_stack_is_stopped_in_full_when_nobody_reads_its_output_any_more(plan: 
         os.close(reader)
         raise Stopped
     progress.fail("what is said afterwards is no trouble either")
+    assert Recording.asked[-3:] == ["stop", "shutdown", "end_leftovers"]
+
+
+def test_a_second_signal_does_not_break_into_the_stopping(plan: Plan) -> None:
+    both = (signal.SIGINT, signal.SIGTERM)
+    with suppress(Stopped), stopping_on_signals(), up.running(plan, Progress(), Stage.SANDBOXES):
+        signal.pthread_sigmask(signal.SIG_BLOCK, both)
+        for each in both:
+            signal.raise_signal(each)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
     assert Recording.asked[-3:] == ["stop", "shutdown", "end_leftovers"]
 
 
