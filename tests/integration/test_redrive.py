@@ -12,6 +12,7 @@ import pytest
 
 from shared.kernel.cause import Cause
 from shared.messages.source import SourceAccount
+from shared.ops.console import fetch
 from shared.ops.dlt import Place
 from shared.ops.dlt_desk import Refused
 from shared.runtime.answers import Rejected, Reply
@@ -141,6 +142,7 @@ async def test_an_answer_that_a_bug_met_is_decided_on_once_its_letter_is_applied
         service.send(("A1", account("A1", "a")))
         async with desk(service) as asked:
             await until(letters(service, 1))
+            assert (await asyncio.to_thread(fetch, f"{asked.url}/status"))["inbox_due"] == 0  # what is put off keeps nobody from rest
             service.bugs = set()
             plan = await plan_of(asked)
             assert [item["verdict"] for item in await items_of(asked, plan)] == ["already applied"]

@@ -34,7 +34,7 @@ from shared.runtime.lanes import OwnedLane
 from shared.runtime.records import Record, kept, pack_origin
 from shared.runtime.work import AnswerBody, item_of_inbox, item_of_record
 from shared.store.rows import InboxRow, StateRow
-from shared.wire.limits import Undecodable
+from shared.wire.limits import LETTER_BYTES, Undecodable
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LANE = OwnedLane(("in.v1", 0), epoch=3, next=7, head=4)
@@ -192,6 +192,13 @@ def test_a_rejected_call_buries_the_record_that_led_to_it() -> None:
     row = InboxRow(9, LANE.lane, "word:a", "answered", msgspec.json.encode(body), None)
     (letter,) = decide(inbox=(row,), rows={"word:a": state("call", origin=origin)}).batch.dead_letters
     assert (letter.code, letter.record.offset, letter.record.value) == ("USER_ERROR", 3, b'{"text":"call"}')
+
+
+def test_a_dead_letter_that_no_topic_takes_is_published_without_its_value_and_kept_with_it() -> None:
+    large = b'{"text":"bury"}' + b" " * LETTER_BYTES
+    batch = decide(Record(LANE, 7, b"a", large, [])).batch
+    assert [p.value for p in batch.publications] == [None]
+    assert [letter.record.value for letter in batch.dead_letters] == [large]
 
 
 def test_a_record_that_led_to_nothing_is_not_what_a_call_follows_from() -> None:
