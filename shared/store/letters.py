@@ -49,6 +49,11 @@ class Letter:
     at: datetime
     edited: bool
 
+    @property
+    def is_poison(self) -> bool:
+        """Decoding its bytes ended the process: nobody decodes them again until they are edited."""
+        return self.code == "poison" and not self.edited
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

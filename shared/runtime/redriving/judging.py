@@ -55,7 +55,7 @@ class Judge:
     async def _judge(self, letters: Sequence[Letter], first: Mapping[str, int]) -> dict[int, Judgement]:
         judged, items = dict[int, Judgement](), dict[int, Item]()
         for letter in letters:
-            if letter.code == "poison" and not letter.edited:
+            if letter.is_poison:
                 judged[letter.id] = Judgement("still broken", UNDECODED)
             elif letter.key is not None and first.get(letter.key, letter.id) != letter.id:
                 judged[letter.id] = Judgement("behind another", "an older dead letter of this key comes first; plan again after it")

@@ -54,7 +54,7 @@ class Letters:
         """One letter with its value as JSON, as far as it decodes."""
         letter = await self._letter(request)
         told = {name: held for name, held in _exported(letter).items() if name not in ("value", "headers")}
-        if letter.code == "poison" and not letter.edited:
+        if letter.is_poison:
             return answer({**told, "value": None, "unreadable": UNDECODED})
         try:
             return answer({**told, "value": self._decoded(letter), "unreadable": None})
